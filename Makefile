@@ -1,0 +1,33 @@
+# Thin: each target is one line of real work. `make run` and `make test` are all that a newcomer needs.
+VENV := .venv
+BIN := $(VENV)/bin
+FEEDS ?= sample
+export DO_NOT_TRACK := 1
+
+.PHONY: run live ui test lint lock clean
+run: $(VENV)/.ready
+	@$(BIN)/outcrop run
+
+live: $(VENV)/.ready
+	@$(BIN)/outcrop run --feeds live
+
+ui: $(VENV)/.ready
+	@$(BIN)/outcrop ui --feeds $(FEEDS)
+
+test: $(VENV)/.ready
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready
+	@$(BIN)/python -m tests.lint
+
+# The environment: made from the lock by uv where it can be had, by pip otherwise; remade when the lock changes.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@sh scripts/environment.sh $(VENV)
+	@touch $@
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-strip-extras --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --python-version 3.11 -q -o requirements.lock
+
+clean:
+	rm -rf $(VENV) warehouse/sample dbt_project/target

@@ -1,0 +1,42 @@
+-- One row per fund and session: for how many sessions in a row its flow has had the same sign (minus for outflows).
+-- A zero flow breaks a streak (0); a session that was not observed ends it (NULL), and the next one starts at one.
+with flows as (
+    select
+        listed.fund_id,
+        listed.trade_date,
+        cast(sign(ranked.net_flow_usd) as integer) as direction
+    from {{ ref('int_etf_fund_sessions') }} as listed
+    left join {{ ref('int_etf_flows_ranked') }} as ranked
+        on listed.fund_id = ranked.fund_id and listed.trade_date = ranked.trade_date
+),
+
+turns as (
+    select
+        fund_id,
+        trade_date,
+        direction,
+        case
+            when direction is distinct from lag(direction) over (partition by fund_id order by trade_date) then 1
+            else 0
+        end as is_turn
+    from flows
+),
+
+numbered as (
+    select
+        fund_id,
+        trade_date,
+        direction,
+        sum(is_turn) over (
+            partition by fund_id order by trade_date rows between unbounded preceding and current row
+        ) as streak_number
+    from turns
+)
+
+select
+    fund_id,
+    trade_date,
+    cast(
+        direction * row_number() over (partition by fund_id, streak_number order by trade_date) as integer
+    ) as streak_sessions
+from numbered

@@ -1,0 +1,55 @@
+-- One row per flow source, listed fund and session: what the source says at as_of, and when it first and last said so.
+{% set feeds = ['stg_farside__etf_flows'] %}
+{% set columns = [
+    'source_id', 'fund_id', 'trade_date', 'net_flow_usd', 'flow_basis', 'is_provisional',
+    'fetched_at', 'run_number', 'is_latest',
+] %}
+with observations as (
+    {{ union_feeds(feeds, columns) }}
+),
+
+steps as (
+    select
+        source_id,
+        fund_id,
+        trade_date,
+        fetched_at,
+        run_number > 1 and net_flow_usd is distinct from lag(net_flow_usd) over (
+            partition by source_id, fund_id, trade_date order by run_number
+        ) as is_revision
+    from observations
+),
+
+history as (
+    select
+        source_id,
+        fund_id,
+        trade_date,
+        min(fetched_at) as first_seen_at,
+        max(case when is_revision then fetched_at end) as revised_at
+    from steps
+    group by source_id, fund_id, trade_date
+)
+
+select
+    latest.source_id,
+    latest.fund_id,
+    latest.trade_date,
+    sources.rank_flow as source_rank,
+    latest.net_flow_usd,
+    latest.flow_basis,
+    latest.is_provisional,
+    history.first_seen_at,
+    history.revised_at,
+    latest.run_number
+from observations as latest
+inner join {{ ref('int_etf_fund_sessions') }} as listed
+    on latest.fund_id = listed.fund_id and latest.trade_date = listed.trade_date
+inner join history
+    on
+        latest.source_id = history.source_id
+        and latest.fund_id = history.fund_id
+        and latest.trade_date = history.trade_date
+left join {{ ref('sources') }} as sources
+    on latest.source_id = sources.source_id
+where latest.is_latest and latest.net_flow_usd is not null

@@ -1,0 +1,1 @@
+"""Dagster assets: the feeds' (made from the list of feeds), the marts' (dbt), and publishing."""

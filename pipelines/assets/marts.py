@@ -1,0 +1,108 @@
+"""The dbt project as Dagster assets: seeds, staging, intermediate and marts, built and tested once a run.
+
+Belongs here: the manifest, the names of dbt's nodes in Dagster, and the one dbt invocation of a run.
+Not here: SQL.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+from filelock import FileLock
+
+from pipelines.assets.feeds import WRITER_POOL
+from pipelines.runtime import Runtime
+from pipelines.settings import ROOT
+from pipelines.warehouse.errors import NothingToBuild
+
+PROJECT_DIR = ROOT / "dbt_project"
+DBT = Path(sys.executable).parent / "dbt"
+PROJECT_FILES = ("*.sql", "*.yml", "*.csv")
+
+
+class Names(DagsterDbtTranslator):
+    """dbt nodes keep their schema as prefix, so that the graph reads raw → feeds → staging → … → marts."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        return super().get_group_name(dbt_resource_props)
+
+
+def ready_manifest() -> Path:
+    """The project's manifest, parsed anew only where a file of the project has changed."""
+    target = PROJECT_DIR / "target"
+    target.mkdir(exist_ok=True)
+    manifest, key_file = target / "manifest.json", target / "manifest.key"
+    key = _project_key()
+    with FileLock(target / "manifest.lock"):
+        if not (manifest.exists() and key_file.exists() and key_file.read_text() == key):
+            command = [os.fspath(DBT), "--quiet", "parse", "--project-dir", os.fspath(PROJECT_DIR)]
+            subprocess.run([*command, "--profiles-dir", os.fspath(PROJECT_DIR)], cwd=PROJECT_DIR, check=True)
+            key_file.write_text(key)
+    return manifest
+
+
+def _project_key() -> str:
+    digest = hashlib.sha256()
+    files = (file for pattern in PROJECT_FILES for file in PROJECT_DIR.rglob(pattern))
+    for file in sorted(file for file in files if "target" not in file.relative_to(PROJECT_DIR).parts):
+        digest.update(os.fspath(file.relative_to(PROJECT_DIR)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def dbt_resource() -> DbtCliResource:
+    return DbtCliResource(
+        project_dir=os.fspath(PROJECT_DIR),
+        profiles_dir=os.fspath(PROJECT_DIR),
+        dbt_executable=os.fspath(DBT),
+        global_config_flags=["--no-use-colors"],
+    )
+
+
+def build_vars(runtime: Runtime) -> dict[str, str | None]:
+    """What the models are told: the one clock, and the days that the marts show."""
+    first, last = runtime.window_to_show
+    return {
+        "as_of": f"{runtime.as_of():%Y-%m-%d %H:%M:%S.%f}",
+        "window_first": first.isoformat() if first else None,
+        "window_last": last.isoformat() if last else None,
+    }
+
+
+def mart_assets() -> dg.AssetsDefinition:
+    """Everything that dbt builds, as one step: `dbt build` once a run."""
+
+    @dbt_assets(
+        manifest=ready_manifest(),
+        project=DbtProject(PROJECT_DIR, profiles_dir=PROJECT_DIR),
+        dagster_dbt_translator=Names(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True)),
+        name="dbt_build",
+        pool=WRITER_POOL,
+    )
+    def dbt_build(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, runtime: dg.ResourceParam[Runtime]
+    ) -> Iterator[Any]:
+        if runtime.warehouse.rows() == 0:
+            raise NothingToBuild(
+                "No feed has a single row, so there is nothing to build. The file published before stands.\n"
+                "See which answers there are: outcrop archive ls"
+            )
+        os.environ["OUTCROP_BUILD_FILE"] = os.fspath(runtime.home.build)
+        os.environ["OUTCROP_SEEDS"] = os.fspath(runtime.settings.seeds)
+        arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(build_vars(runtime))]
+        yield from dbt.cli(arguments, context=context, target_path=runtime.home.dbt_target).stream()
+
+    return dbt_build

@@ -1,0 +1,174 @@
+"""`outcrop run`, its halves `fetch` and `load`, and `ui`: the same Dagster job, from a shell.
+
+Belongs here: how a run is started, what it prints, and its exit status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+from rich.table import Table
+
+from pipelines.assets.feeds import raw_key, table_key
+from pipelines.cli.console import ERR, FEEDS_FAILED, NOT_BUILT, OUT, TEST_FAILED, UserError, progress
+from pipelines.cli.headline import headline
+from pipelines.cli.options import home_options, run_options, settings_of
+from pipelines.definitions import defs_of
+from pipelines.runtime import BadUsage, Runtime
+from pipelines.schedules import DAILY_REFRESH, run_request
+from pipelines.settings import ROOT, Home, Mode
+from pipelines.warehouse.home import claim
+from pipelines.warehouse.reader import reading
+
+DAGSTER_YAML = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+concurrency: {pools: {default_limit: 1, granularity: op}}
+python_logs: {managed_python_loggers: [outcrop], python_log_level: INFO}
+"""
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+NEXT_COMMANDS = (
+    ('outcrop query "from marts.etf_flows where trade_date = \'2024-12-31\'"', "SQL on the published file"),
+    ("outcrop explain marts.etf_flows fund_id=ibit trade_date=2024-12-31", "a number, down to its bytes"),
+    ("make ui", "the assets, runs and schedules in a browser"),
+)
+
+
+@click.command()
+@run_options
+def run(**options: Any) -> None:
+    """Fetch what is missing, load, build, test and publish."""
+    _go(options, fetches=True, loads=True)
+
+
+@click.command()
+@run_options
+def fetch(**options: Any) -> None:
+    """Only ask the upstreams and archive their answers."""
+    _go(options, fetches=True, loads=False)
+
+
+@click.command()
+@run_options
+def load(**options: Any) -> None:
+    """Load the archive, build, test and publish; ask nobody."""
+    _go(options, fetches=False, loads=True)
+
+
+@click.command()
+@home_options
+@click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
+def ui(port: int, **options: Any) -> None:
+    """The Dagster UI and daemon over a home, schedules loaded and stopped."""
+    settings = settings_of(options)
+    claim(settings.at, settings.feeds)
+    _instance_files(settings.at)
+    env = os.environ | {
+        "DAGSTER_HOME": os.fspath(settings.at.dagster),
+        "OUTCROP_FEEDS": str(settings.feeds),
+        "OUTCROP_HOME": os.fspath(settings.at.path),
+    }
+    OUT.print(f"Dagster UI of {settings.at.path} on http://127.0.0.1:{port} (Ctrl-C ends it)")
+    command = [os.fspath(Path(sys.executable).parent / "dagster"), "dev", "-w", os.fspath(ROOT / "workspace.yaml")]
+    sys.exit(subprocess.call([*command, "-h", "127.0.0.1", "-p", str(port)], env=env, cwd=ROOT))
+
+
+def _go(options: dict[str, Any], *, fetches: bool, loads: bool) -> None:
+    runtime = Runtime(settings_of(options))
+    _check_selection(runtime)
+    fetches = fetches and (runtime.mode is not Mode.ARCHIVE or not loads)
+    _instance_files(runtime.home)
+    with progress(f"outcrop, mode {runtime.mode}"), runtime.hold(lambda text: ERR.print(text)):
+        _execute(runtime, fetches=fetches, loads=loads)
+    if loads:
+        _report(runtime)
+
+
+def _check_selection(runtime: Runtime) -> None:
+    """Raises `BadUsage` where a subject or source is named that no feed has."""
+    settings = runtime.settings
+    for given, known, word in (
+        (settings.subjects, {feed.subject for feed in runtime.feeds}, "subject"),
+        (settings.sources, {feed.source for feed in runtime.feeds}, "source"),
+    ):
+        if unknown := sorted(set(given) - known):
+            raise BadUsage(f"No feed has the {word} {', '.join(unknown)}. Known: {', '.join(sorted(known))}")
+    if not runtime.selected:
+        raise BadUsage("No feed has that subject and that source.")
+
+
+def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
+    """Run the daily job's part in this process, on the persistent instance of the home."""
+    definitions = defs_of(runtime)
+    published = [key for key in definitions.resolve_all_asset_keys() if key.path[0] not in ("raw", "feeds")]
+    request = run_request(runtime, runtime.selected, published if loads else [])
+    wanted = {raw_key(feed) for feed in runtime.selected} if fetches else set()
+    wanted |= {table_key(feed) for feed in runtime.selected} if loads else set()
+    kept = [key for key in request.asset_selection or [] if key in wanted or key in published]
+    with dg.DagsterInstance.from_config(os.fspath(runtime.home.dagster)) as instance:
+        try:
+            definitions.resolve_job_def(DAILY_REFRESH).execute_in_process(
+                instance=instance, asset_selection=kept, tags=request.tags, run_config=QUIET
+            )
+        except Exception as error:
+            raise _told(error, runtime) from error
+
+
+def _told(error: Exception, runtime: Runtime) -> Exception:
+    """A failed dbt build in the user's words; any other error as it is."""
+    results = runtime.home.dbt_target / "run_results.json"
+    if "Dbt" not in type(error).__name__ or not results.exists():
+        return error
+    nodes = json.loads(results.read_text(encoding="utf-8"))["results"]
+    failed = [node for node in nodes if node["status"] == "fail"]
+    broken = [node for node in nodes if node["status"] == "error"]
+    lines = [f"  {node['unique_id'].split('.')[2]}: {' '.join((node['message'] or '').split())}" for node in failed + broken]
+    if broken or not failed:
+        head, status = "The build failed", NOT_BUILT
+    else:
+        head, status = "A test that blocks publication failed", TEST_FAILED
+    return UserError(
+        f"{head}; nothing was published, the file published before stands.\n" + "\n".join(lines[:12]) + "\n"
+        f"Look at the rows in {runtime.home.build} (compiled SQL: {runtime.home.dbt_target}/compiled).",
+        status,
+    )
+
+
+def _report(runtime: Runtime) -> None:
+    """The headline, the warnings, and what to try next. Ends with status 3 where a feed failed."""
+    with reading(runtime.home) as connection:
+        incidents = connection.sql(
+            "select table_name, outcome, request, reason, next_step from meta.incidents order by all"
+        ).fetchall()
+        table = headline(connection)
+        simulated = connection.sql("select is_simulated from meta.build").fetchone() == (True,)
+    if table.rows:
+        OUT.print(table)
+    if simulated:
+        OUT.print("These figures are simulated: magnitudes of 2024, not its history.", style="yellow")
+    OUT.print(f"Published {runtime.home.published}")
+    if not incidents:
+        grid = Table.grid(padding=(0, 3))
+        for command, text in NEXT_COMMANDS:
+            grid.add_row(f"  {command}", text)
+        OUT.print("\nTry next:")
+        OUT.print(grid)
+        return
+    lines = [
+        f"{name}: {outcome}: {request}\n  {reason}\n  {next_step}"
+        for name, outcome, request, reason, next_step in incidents
+    ]
+    raise UserError("\nPublished, but feeds failed; what stood before stands:\n" + "\n".join(lines), FEEDS_FAILED)
+
+
+def _instance_files(home: Home) -> None:
+    """The Dagster instance of a home: its runs and events, no telemetry, one writer."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")

@@ -1,0 +1,54 @@
+"""The front door of Dagster: everything that the UI, the daemon and the command line load."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import dagster as dg
+
+from pipelines.assets.feeds import feed_assets
+from pipelines.assets.marts import dbt_resource, mart_assets
+from pipelines.assets.publishing import publish_asset
+from pipelines.feeds.base import Feed
+from pipelines.runtime import Runtime
+from pipelines.schedules import refresh_jobs
+from pipelines.settings import Settings
+from pipelines.transport.session import Transport
+
+
+def build_defs(
+    settings: Settings | None = None, transport: Transport | None = None, feeds: list[Feed] | None = None
+) -> dg.Definitions:
+    """Everything Dagster loads. Tests pass settings, a transport and feeds; nothing is patched."""
+    return defs_of(Runtime(settings or Settings(), transport, feeds))
+
+
+def defs_of(runtime: Runtime) -> dg.Definitions:
+    """The definitions over rooms that are already set up."""
+    marts = mart_assets()
+    published = publish_asset(marts.keys)
+    jobs, schedules = refresh_jobs(runtime, [*marts.keys, *published.keys])
+    return dg.Definitions(
+        assets=[*(asset for feed in runtime.feeds for asset in feed_assets(feed)), marts, published],
+        jobs=jobs,
+        schedules=schedules,
+        resources={"runtime": dg.ResourceDefinition(_holding(runtime)), "dbt": dbt_resource()},
+        executor=dg.in_process_executor,
+    )
+
+
+def _holding(runtime: Runtime):  # noqa: ANN202 (a context manager factory, as Dagster wants it)
+    """The runtime as a resource that holds the home from the start of a run to its end."""
+
+    @contextmanager
+    def hold(context: dg.InitResourceContext):  # noqa: ANN202
+        with runtime.hold(context.log.info if context.log else print):
+            yield runtime
+
+    return hold
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `workspace.yaml` names: the definitions of the environment's settings."""
+    return build_defs()

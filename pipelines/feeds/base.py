@@ -1,0 +1,93 @@
+"""What every feed is: which URLs are its own, what to ask, and how to read an answer.
+
+Belongs here: the `Feed` base class. One module beside this one for each upstream.
+Not here: HTTP, files, DuckDB, Dagster.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import date
+from typing import ClassVar
+from urllib.parse import SplitResult
+
+import polars as pl
+
+from pipelines.registry import Registry, Source
+from pipelines.tables.base import Table
+from pipelines.wire import Answer, Request, Requests, Window
+
+ASKED = {
+    "entity_id": pl.String,
+    "from_at": pl.Datetime("us"),
+    "to_at": pl.Datetime("us"),
+    "from_block": pl.Int64,
+    "to_block": pl.Int64,
+}
+"""Columns of `Feed.covers`: `from_at` is included, `to_at` is not; blocks are both included."""
+
+
+class Feed(ABC):
+    """One table's worth of one upstream. A feed is pure: requests out, bytes in, frames out."""
+
+    source: ClassVar[str]
+    entity: ClassVar[str]
+    subject: ClassVar[str]
+    delivers: ClassVar[type[Table]]
+    media: ClassVar[frozenset[str]]
+    """What the upstream announces: html, json, csv."""
+    by_day: ClassVar[bool] = False
+    """True where one day can be asked for; otherwise an answer is the whole history."""
+    trades_on: ClassVar[str | None] = None
+    """The market whose sessions are the days of the feed; None where every day is one."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    @property
+    def feed_id(self) -> str:
+        return f"{self.source}/{self.entity}"
+
+    @property
+    def table_name(self) -> str:
+        return f"{self.source}__{self.entity}"
+
+    @property
+    def manners(self) -> Source:
+        """Settle lag, revision window and budgets; a feed that differs from its source overrides this."""
+        return self.registry.sources[self.source]
+
+    @property
+    @abstractmethod
+    def known_urls(self) -> list[str]:
+        """Addresses a person can save by hand and import."""
+
+    @abstractmethod
+    def owns(self, url: SplitResult) -> bool:
+        """Whether an answer of this address is read by this feed."""
+
+    @abstractmethod
+    def requests(self, window: Window) -> Requests:
+        """What to ask for these days."""
+
+    def days(self, window: Window) -> list[date]:
+        """The days of the window that this feed speaks of."""
+        return self.registry.sessions(window.first, window.last) if self.trades_on else window.days()
+
+    def days_of(self, request: Request) -> list[date]:
+        """The days that a request asks for; only a feed with `by_day` can say."""
+        raise NotImplementedError(f"{self.feed_id} cannot be asked by day, {request} speaks of all")
+
+    @abstractmethod
+    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
+        """The rows of a body, as `tables.base.check` expects them. Raises `BodyRefused`."""
+
+    def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:
+        """What the answer speaks about, columns `ASKED`: by default, per entity, its first to its last row."""
+        at = pl.col(self.delivers.at).cast(pl.Datetime("us"))
+        span = rows.group_by(entity_id=self.delivers.entity).agg(
+            from_at=at.min(), to_at=at.max().dt.offset_by("1d")
+        )
+        return span.with_columns(
+            from_block=pl.lit(None, pl.Int64), to_block=pl.lit(None, pl.Int64)
+        ).sort("entity_id")

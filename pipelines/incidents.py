@@ -1,0 +1,74 @@
+"""What to tell a person about a failed request or a refused body: which, why, and what to do now.
+
+Belongs here: the choice of attempts that count as incidents, and the next step for each outcome.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.feeds.base import Feed
+from pipelines.warehouse.writer import Incident
+from pipelines.wire import Outcome
+
+IMPORT = (
+    "Save the page from a browser and run:\n"
+    "  outcrop archive import --url {url} --file FILE --fetched-at TIME\nthen: outcrop load"
+)
+LATER = "The next run asks again; what was loaded before stands."
+LOOK = (
+    "The body is kept: `outcrop archive ls` lists it as {fetch_id}. Compare it with {module}; once that reads it,"
+    " `outcrop load` loads it without a new request."
+)
+NEXT_STEPS = {
+    Outcome.CONNECTION_ERROR: "Check the network. " + LATER,
+    Outcome.TIMEOUT: LATER,
+    Outcome.RATE_LIMITED: "Wait as long as it asks for. " + LATER,
+    Outcome.BUDGET_SPENT: "Nothing to do: the day's request budget (seeds.sources) is spent. " + LATER,
+    Outcome.HTTP_ERROR: "Open the address in a browser; where it moved, change {module}. " + LATER,
+    Outcome.REDIRECT_REFUSED: "Where the new host is right, register it in seeds.sources. " + LATER,
+    Outcome.TOO_LARGE: "Look at the address in a browser; OUTCROP_MAX_BODY_BYTES raises the cap.",
+    Outcome.EMPTY_BODY: LATER,
+    Outcome.TRUNCATED: LATER,
+    Outcome.CHALLENGE: IMPORT,
+    Outcome.WRONG_TYPE: IMPORT,
+    Outcome.LAYOUT_CHANGED: LOOK,
+    Outcome.TOO_MANY_FAULTS: LOOK,
+    Outcome.CONFLICTING_ROWS: LOOK,
+}
+BODY_OUTCOMES = {
+    Outcome.EMPTY_BODY,
+    Outcome.TRUNCATED,
+    Outcome.CHALLENGE,
+    Outcome.WRONG_TYPE,
+    Outcome.LAYOUT_CHANGED,
+    Outcome.TOO_MANY_FAULTS,
+    Outcome.CONFLICTING_ROWS,
+}
+
+
+def incidents_of(feed: Feed, attempts: pl.DataFrame) -> list[Incident]:
+    """The attempts, columns of `tables.ledger.Ledger`, that a person should know of, oldest first.
+
+    A refused body always counts. A failed transfer counts unless the same question was answered later: then
+    it was only a retry.
+    """
+    is_good = pl.col("outcome") == Outcome.OK
+    answered_at = pl.col("fetched_at").filter(is_good).max().over("method", "url")
+    is_body = pl.col("sha256").is_not_null() & pl.col("outcome").is_in([*BODY_OUTCOMES])
+    is_retried = ~is_body & (pl.col("fetched_at") <= answered_at)
+    bad = attempts.with_columns(is_retried=is_retried.fill_null(value=False)).filter(~is_good & ~pl.col("is_retried"))
+    return [_incident(feed, row) for row in bad.sort("fetched_at", "fetch_id").iter_rows(named=True)]
+
+
+def _incident(feed: Feed, row: dict) -> Incident:
+    outcome = Outcome(row["outcome"])
+    module = feed.__module__.replace(".", "/") + ".py"
+    return Incident(
+        outcome=str(outcome),
+        request=f"{row['method']} {row['url']}",
+        reason=row["error"] or "",
+        next_step=NEXT_STEPS[outcome].format(url=row["url"], fetch_id=row["fetch_id"], module=module),
+        fetch_id=row["fetch_id"],
+        fetched_at=row["fetched_at"],
+    )

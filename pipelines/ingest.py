@@ -1,0 +1,211 @@
+"""The one way of data: `fetch` brings answers into the archive, `load` reads them from there.
+
+Belongs here: which days are wanted, the conversation between a feed and the session, what became of each body.
+Not here: HTTP, parsing, SQL, Dagster.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from pipelines.feeds.base import Feed
+from pipelines.incidents import incidents_of
+from pipelines.settings import Clock
+from pipelines.tables.base import check
+from pipelines.transport.archive import Archive
+from pipelines.transport.screening import screen
+from pipelines.transport.session import Session
+from pipelines.warehouse.writer import Batch, Body, Incident, Standing, Warehouse
+from pipelines.wire import Answer, BodyRefused, Failure, Outcome, Window
+
+log = logging.getLogger("outcrop.ingest")
+
+REPULL_AFTER = timedelta(hours=20)
+"""A settled day inside its revision window is asked again when the last good answer is older than this, so that
+two schedules on one day ask once and a daily one never skips."""
+
+
+@dataclass
+class Fetched:
+    """What asking came to."""
+
+    wanted_days: int = 0
+    answers: list[Answer] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        return len(self.answers) + len(self.failures)
+
+    @property
+    def bytes(self) -> int:
+        return sum(len(answer.body) for answer in self.answers)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading came to: the bodies read now, the rows written by them, and how the table stands."""
+
+    bodies: int
+    written: int
+    incidents: list[Incident]
+    standing: Standing
+
+
+def closes_at(feed: Feed, day: date) -> datetime:
+    """The instant from which a day of this feed counts as closed: its end and the source's settle lag."""
+    end = datetime(day.year, day.month, day.day) + timedelta(days=1)  # noqa: DTZ001 (naive UTC)
+    return end + timedelta(hours=feed.manners.settle_lag_hours)
+
+
+def wanted_days(feed: Feed, archive: Archive, window: Window, now: datetime) -> list[date]:
+    """The closed days of the window that must be asked for, oldest first.
+
+    A day is wanted when no good answer was fetched after it closed, or while it is inside the source's
+    revision window and the last good answer is older than `REPULL_AFTER`. Where a feed cannot be asked by
+    day, an answer speaks for all days and one wanted day wants them all.
+    """
+    closed = [day for day in feed.days(window) if closes_at(feed, day) <= now]
+    answered = _last_answers(feed, archive, closed)
+    revision_window = timedelta(days=feed.manners.revision_window_days)
+
+    def is_wanted(day: date) -> bool:
+        last = answered.get(day)
+        if last is None or last < closes_at(feed, day):
+            return True
+        return now - closes_at(feed, day) <= revision_window and now - last >= REPULL_AFTER
+
+    wanted = [day for day in closed if is_wanted(day)]
+    return closed if wanted and not feed.by_day else wanted
+
+
+def _last_answers(feed: Feed, archive: Archive, days: Sequence[date]) -> dict[date, datetime]:
+    """When each day was last answered well."""
+    good = archive.ledger(feed.feed_id).filter(pl.col("outcome") == Outcome.OK)
+    if not feed.by_day:
+        newest = good["fetched_at"].max()
+        return dict.fromkeys(days, newest) if isinstance(newest, datetime) else {}
+    answered: dict[date, datetime] = {}
+    for row in good.iter_rows(named=True):
+        answered |= dict.fromkeys(feed.days_of(archive.request(row)), row["fetched_at"])
+    return answered
+
+
+def fetch(feed: Feed, window: Window, archive: Archive, session: Session, clock: Clock) -> Fetched:
+    """Ask for the wanted days of the window, at every instant at which the clock pulls."""
+    report = Fetched()
+    for now in clock.pulls():
+        days = wanted_days(feed, archive, window, now)
+        report.wanted_days += len(days)
+        for part in _stretches(days) if feed.by_day else ([Window(days[0], days[-1])] if days else []):
+            log.info("%s: asking for %s (%s)", feed.feed_id, part, f"{now:%Y-%m-%d %H:%M} UTC")
+            _converse(feed, part, session, report)
+    archive.compact(clock.now())
+    log.info("%s: %d requests, %d failed, %d bytes", feed.feed_id, report.requests, len(report.failures), report.bytes)
+    return report
+
+
+def _stretches(days: list[date]) -> list[Window]:
+    """Days as windows without gaps."""
+    windows: list[Window] = []
+    for day in days:
+        if windows and day - windows[-1].last == timedelta(days=1):
+            windows[-1] = Window(windows[-1].first, day)
+        else:
+            windows.append(Window(day, day))
+    return windows
+
+
+def _converse(feed: Feed, window: Window, session: Session, report: Fetched) -> None:
+    """Let the feed ask until it has no more questions."""
+    conversation = feed.requests(window)
+    try:
+        questions = next(conversation)
+        while True:
+            answers = session.ask(feed.feed_id, feed.media, questions)
+            report.answers += [answer for answer in answers if isinstance(answer, Answer)]
+            report.failures += [failure for failure in answers if isinstance(failure, Failure)]
+            questions = conversation.send(answers)
+    except StopIteration:
+        return
+
+
+def load(
+    feed: Feed, archive: Archive, warehouse: Warehouse, *, reader: str, run_id: str, every_attempt: bool
+) -> Loaded:
+    """Bring a feed's table to what its bodies in the archive say, whatever order they arrived in.
+
+    Bodies that follow those already loaded are added; where one lies before them, or where `reader` (the
+    fingerprint of the reading code and the seeds) has changed, the table is filled anew from all of them.
+    `every_attempt`: incidents are looked for among all attempts instead of those not seen before.
+    """
+    ledger = archive.ledger(feed.feed_id)
+    before = warehouse.loads(feed.table_name)
+    good = ledger.filter(pl.col("outcome") == Outcome.OK)
+    standing = good["fetch_id"].to_list()[: len(before.fetch_ids)]
+    restart = standing != before.fetch_ids or before.readers not in ({reader}, set())
+    rows = good if restart else good.slice(len(before.fetch_ids))
+    bodies = [_read(feed, archive.answer(row)) for row in rows.iter_rows(named=True)]
+    outcomes = {} if restart else before.outcomes
+    outcomes |= {body.fetch_id: (str(body.outcome), body.reason) for body in bodies}
+    attempts = _with_outcomes(feed, archive, ledger, outcomes)
+    incidents = incidents_of(feed, attempts if every_attempt else attempts.filter(~_is_in(before.attempts)))
+    written = warehouse.load(
+        Batch(feed.feed_id, feed.table_name, bodies, attempts, incidents, reader, run_id, restart)
+    )
+    for incident in incidents:
+        log.warning("%s: %s: %s, %s", feed.feed_id, incident.outcome, incident.request, incident.reason)
+    loaded = Loaded(len(bodies), written, incidents, warehouse.standing(feed.table_name))
+    log.info(
+        "feeds.%s: %d rows, %s to %s (%d bodies read)",
+        feed.table_name,
+        loaded.standing.rows,
+        loaded.standing.first_day,
+        loaded.standing.last_day,
+        loaded.bodies,
+    )
+    return loaded
+
+
+def _read(feed: Feed, answer: Answer) -> Body:
+    """What one archived body comes to: rows and what was set aside, or the reason why it is refused."""
+    try:
+        screen(feed.media, answer.content_type, answer.body)
+        checked = check(feed.delivers, feed.parse(answer.request, answer), feed.source, answer)
+    except BodyRefused as refusal:
+        return Body(answer.fetch_id, refusal.outcome, refusal.reason)
+    return Body(
+        answer.fetch_id,
+        rows=checked.rows,
+        rejected=checked.rejected,
+        unknown=checked.unknown.with_columns(source_id=pl.lit(feed.source)),
+        asked=feed.covers(answer.request, answer, checked.rows).with_columns(source_id=pl.lit(feed.source)),
+    )
+
+
+def _with_outcomes(
+    feed: Feed, archive: Archive, ledger: pl.DataFrame, outcomes: dict[str, tuple[str, str | None]]
+) -> pl.DataFrame:
+    """Every attempt with what became of it, columns of `tables.ledger.Ledger`."""
+    read = pl.DataFrame(
+        [(fetch_id, outcome, reason) for fetch_id, (outcome, reason) in outcomes.items()],
+        schema={"fetch_id": pl.String, "read_outcome": pl.String, "read_reason": pl.String},
+        orient="row",
+    )
+    return ledger.join(read, on="fetch_id", how="left", maintain_order="left").with_columns(
+        source_id=pl.lit(feed.source),
+        entity=pl.lit(feed.entity),
+        table_names=pl.lit([feed.table_name]),
+        url=pl.Series([archive.request(row).full_url for row in ledger.iter_rows(named=True)], dtype=pl.String),
+        outcome=pl.coalesce("read_outcome", "outcome"),
+        error=pl.coalesce("read_reason", "error"),
+    )
+
+
+def _is_in(fetch_ids: set[str]) -> pl.Expr:
+    return pl.col("fetch_id").is_in(sorted(fetch_ids))

@@ -1,0 +1,71 @@
+"""The jobs and when they run: stopped by default, and each tick asks for the days that are missing.
+
+Belongs here: jobs, schedules, and which days a run must ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import dagster as dg
+
+from pipelines.assets.feeds import raw_key, table_key
+from pipelines.feeds.base import Feed
+from pipelines.ingest import wanted_days
+from pipelines.runtime import Runtime
+
+DAILY_REFRESH = "daily_refresh"
+ETF_REFRESH = "etf_refresh"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def missing_days(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
+    """The days that some feed of these, asked by day, must be asked for, oldest first."""
+    now = runtime.clock.now()
+    days = {
+        day
+        for feed in feeds
+        if feed.by_day
+        for day in wanted_days(feed, runtime.archive, runtime.window_to_ask(feed), now)
+    }
+    return sorted(days)
+
+
+def run_request(runtime: Runtime, feeds: list[Feed], rest: Iterable[dg.AssetKey]) -> dg.RunRequest:
+    """One run: whole-history feeds once, and feeds by day over the range from the first to the last missing day."""
+    days = missing_days(runtime, feeds)
+    asked = [feed for feed in feeds if days or not feed.by_day]
+    keys = [key for feed in asked for key in (raw_key(feed), table_key(feed))]
+    tags = {RANGE_START: days[0].isoformat(), RANGE_END: days[-1].isoformat()} if days else {}
+    return dg.RunRequest(tags=tags, asset_selection=[*keys, *rest])
+
+
+def refresh_jobs(runtime: Runtime, rest: list[dg.AssetKey]) -> tuple[list, list[dg.ScheduleDefinition]]:
+    """`daily_refresh` over everything and `etf_refresh` over the funds, each with its schedule."""
+    feeds = runtime.feeds
+    etf = [feed for feed in feeds if feed.subject == "etf"]
+    daily_job = dg.define_asset_job(
+        DAILY_REFRESH, selection=dg.AssetSelection.all(), description="Ask, load, build, test and publish everything."
+    )
+    etf_keys = [key for feed in etf for key in (raw_key(feed), table_key(feed))]
+    etf_job = dg.define_asset_job(
+        ETF_REFRESH,
+        selection=dg.AssetSelection.assets(*etf_keys, *rest),
+        description="Ask and load the ETF feeds, then build, test and publish.",
+    )
+    schedules = [
+        _schedule(runtime, daily_job, "30 9 * * *", feeds, rest),
+        _schedule(runtime, etf_job, "0 14 * * 2-6", etf, rest),
+    ]
+    return [daily_job, etf_job], schedules
+
+
+def _schedule(
+    runtime: Runtime, job: dg.UnresolvedAssetJobDefinition, cron: str, feeds: list[Feed], rest: list[dg.AssetKey]
+) -> dg.ScheduleDefinition:
+    @dg.schedule(job=job, cron_schedule=cron, execution_timezone="UTC", name=job.name)
+    def tick() -> dg.RunRequest:
+        return run_request(runtime, feeds, rest)
+
+    return tick

@@ -1,0 +1,152 @@
+"""Typed settings from the environment, the three modes, the paths of a home, and the one clock.
+
+Belongs here: everything a user may set, and what is derived from it alone.
+Not here: anything that opens a file or a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE_NAME = "outcrop.duckdb"
+"""The stem is the catalog name inside DuckDB, so every copy of the file keeps it."""
+
+
+class Mode(StrEnum):
+    """Where answers come from. Rows of two modes never meet."""
+
+    SAMPLE = "sample"
+    LIVE = "live"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The paths of one home. Nothing here touches the disk."""
+
+    path: Path
+
+    @property
+    def marker(self) -> Path:
+        return self.path / "home.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "run.lock"
+
+    @property
+    def archive(self) -> Path:
+        return self.path / "archive"
+
+    @property
+    def build(self) -> Path:
+        return self.path / "build" / FILE_NAME
+
+    @property
+    def dbt_target(self) -> Path:
+        return self.path / "build" / "dbt"
+
+    @property
+    def published(self) -> Path:
+        return self.path / FILE_NAME
+
+    @property
+    def snapshots(self) -> Path:
+        return self.path / "snapshots"
+
+    @property
+    def dagster(self) -> Path:
+        return self.path / "dagster"
+
+
+class Settings(BaseSettings):
+    """What a user may set, each by an environment variable `OUTCROP_<NAME>` or a command line option."""
+
+    model_config = SettingsConfigDict(env_prefix="OUTCROP_", frozen=True, extra="forbid")
+
+    feeds: Mode = Mode.SAMPLE
+    home: Path | None = None
+    archive: Path | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    as_of: datetime | None = None
+    subjects: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    seeds: Path = ROOT / "dbt_project" / "seeds"
+    contact: str = ""
+    lock_wait_seconds: float = 600
+    request_timeout_seconds: float = 30
+    max_body_bytes: int = 64 * 1024 * 1024
+
+    @field_validator("as_of")
+    @classmethod
+    def naive_utc(cls, value: datetime | None) -> datetime | None:
+        return utc(value) if value else None
+
+    @property
+    def at(self) -> Home:
+        """The home of this run: the one given, or `warehouse/<mode>` of the checkout."""
+        return Home((self.home or ROOT / "warehouse" / self.feeds).absolute())
+
+    @property
+    def archive_dir(self) -> Path:
+        return (self.archive or self.at.archive).absolute()
+
+
+def utc(moment: datetime) -> datetime:
+    """The instant as naive UTC; a value without a zone is taken to be UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+class Clock:
+    """The wall clock of mode live, and the only place that reads it. Instants are naive UTC."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    def pulls(self) -> Iterator[datetime]:
+        """The instants at which a run asks the upstreams: once, now."""
+        yield self.now()
+
+
+@dataclass(frozen=True)
+class FixedClock(Clock):
+    """A clock that stands: mode archive (the newest `fetched_at`) and builds with `as_of`."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
+
+
+@dataclass
+class SimulatedClock(Clock):
+    """The clock of the simulated world: it stands at the last pull, and visits each pull while a run asks."""
+
+    schedule: tuple[datetime, ...]
+    _current: list[datetime] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self._current[-1] if self._current else self.schedule[-1]
+
+    def pulls(self) -> Iterator[datetime]:
+        for instant in self.schedule:
+            with self._standing_at(instant):
+                yield instant
+
+    @contextmanager
+    def _standing_at(self, instant: datetime) -> Iterator[None]:
+        self._current.append(instant)
+        try:
+            yield
+        finally:
+            self._current.pop()

@@ -1,0 +1,1 @@
+"""Asking politely and keeping every answer: the HTTP session, screening, the archive and its ledger."""

@@ -1,0 +1,56 @@
+"""The bodies of an archive: each under the hash of its bytes, compressed, stored once.
+
+Belongs here: naming, storing and reading back bodies.
+Not here: how a body was got (ledger.py) and what it means (screening.py, feeds).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import zstandard
+
+from pipelines.transport.durable import ArchiveError, write_whole
+
+ZSTD_LEVEL = 1
+"""1 212 MB per CPU second at ratio 7.15 on log JSON; level 3: 595 at 6.87 (performance.md, section 6)."""
+
+ADVICE = "Put the file back from a copy of the archive, or fetch again."
+
+
+class Bodies:
+    """The files `ab/<sha256>.zst` of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def store(self, body: bytes) -> str:
+        """The name of the body, which is on disk when this returns."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        if not self.has(sha256):
+            write_whole(self.file(sha256), zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body))
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        """The body of that name, hashed again. Raises `ArchiveError` where it is missing or another."""
+        file = self.file(sha256)
+        try:
+            body = zstandard.ZstdDecompressor().decompress(file.read_bytes())
+        except FileNotFoundError as error:
+            raise ArchiveError(f"{file} is missing. {ADVICE}") from error
+        except zstandard.ZstdError as error:
+            raise ArchiveError(f"{file} cannot be unpacked ({error}). {ADVICE}") from error
+        if hashlib.sha256(body).hexdigest() != sha256:
+            raise ArchiveError(f"{file} holds other bytes than its name says. {ADVICE}")
+        return body
+
+    def has(self, sha256: str) -> bool:
+        return self.file(sha256).exists()
+
+    def file(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / f"{sha256}.zst"
+
+    def files(self) -> list[Path]:
+        """The files of all bodies. What a killed writer left unfinished is not among them."""
+        return sorted(self._folder.glob("*/*.zst"))

@@ -1,0 +1,173 @@
+"""The polite session: asks upstreams, retries what can heal, and puts every attempt on record.
+
+Belongs here: the order archive - ledger - answer, retries and their waits, threads, budgets by host.
+Not here: one exchange over HTTP (courier.py), what it amounts to (judging.py), files (archive.py), parsing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from requests.adapters import BaseAdapter
+
+from pipelines.registry import Source
+from pipelines.settings import Clock, Settings
+from pipelines.transport.addresses import registered_name
+from pipelines.transport.archive import Archive
+from pipelines.transport.courier import THREADS, Attempt, Courier
+from pipelines.transport.judging import Verdict, can_heal, come_back_at, judge, media_type
+from pipelines.transport.ledger import LedgerRow
+from pipelines.transport.pace import DAY, Pace, Spent
+from pipelines.transport.redaction import clean, written
+from pipelines.wire import Answer, Failure, Outcome, Request
+
+BACKOFF_SECONDS = (1, 4)
+"""Waits before the second and the third attempt; there is no fourth."""
+KEPT_HEADERS = frozenset({"date", "last-modified", "etag", "retry-after", "content-type", "server", "cf-ray"})
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How the world is reached. Tests and the simulated world pass their own; nothing is patched.
+
+    `adapter` None is the real network. `sleep` must let `clock` go on. `paced` False: no budgets and no
+    waiting, for a world that needs no manners.
+    """
+
+    clock: Clock
+    adapter: BaseAdapter | None = None
+    sleep: Callable[[float], None] = time.sleep
+    paced: bool = True
+
+
+class Session:
+    """Asks the hosts of `sources` and files every attempt in the archive."""
+
+    def __init__(
+        self, archive: Archive, sources: Iterable[Source], transport: Transport, settings: Settings
+    ) -> None:
+        sources = list(sources)
+        self._archive = archive
+        self._transport = transport
+        self._paces = _paces(archive, sources, transport) if transport.paced else {}
+        hosts = frozenset(registered_name(source.host) for source in sources)
+        self._courier = Courier(hosts, self._take_place, transport.adapter, transport.clock, settings)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._courier.close()
+
+    def ask(self, feed: str, media: frozenset[str], requests: list[Request]) -> list[Answer | Failure]:
+        """One answer or failure for each request, in their order. Several requests are asked in parallel."""
+        if len(requests) < 2:
+            return [self._ask(feed, media, request) for request in requests]
+        with ThreadPoolExecutor(THREADS) as threads:
+            return list(threads.map(lambda request: self._ask(feed, media, request), requests))
+
+    def _ask(self, feed: str, media: frozenset[str], request: Request) -> Answer | Failure:
+        for backoff_seconds in BACKOFF_SECONDS:
+            attempt, verdict, result = self._attempt(feed, media, request)
+            if not can_heal(attempt, verdict):
+                return result
+            self._wait(attempt, backoff_seconds)
+        _, _, result = self._attempt(feed, media, request)
+        return result
+
+    def _attempt(
+        self, feed: str, media: frozenset[str], request: Request
+    ) -> tuple[Attempt, Verdict, Answer | Failure]:
+        """One attempt, on record: the body first, then its ledger row, and only then does anybody read it."""
+        try:
+            attempt = self._courier.carry(request, media)
+        except Spent as spent:
+            attempt = Attempt(self._transport.clock.now(), Outcome.BUDGET_SPENT, str(spent))
+        self._hold(attempt)
+        sha256 = self._archive.store(attempt.body) if attempt.body else None
+        verdict = judge(attempt, media)
+        row = _row(feed, request, attempt, verdict, sha256)
+        self._archive.append(row)
+        return attempt, verdict, _result(request, row, attempt.body)
+
+    def _take_place(self, host: str) -> None:
+        if pace := self._paces.get(host):
+            pace.take()
+
+    def _hold(self, attempt: Attempt) -> None:
+        """Where a host names the time to come back, no thread asks it before."""
+        pace, until = self._paces.get(attempt.host), come_back_at(attempt)
+        if pace and until:
+            pace.hold(until)
+
+    def _wait(self, attempt: Attempt, backoff_seconds: float) -> None:
+        if self._transport.paced:
+            back_at = come_back_at(attempt) or attempt.ended_at
+            self._transport.sleep(max(backoff_seconds, (back_at - attempt.ended_at).total_seconds()))
+
+
+def _row(feed: str, request: Request, attempt: Attempt, verdict: Verdict, sha256: str | None) -> LedgerRow:
+    asked = written(request)
+    content_type, charset = media_type(attempt)
+    kept = sorted(KEPT_HEADERS & attempt.headers.keys())
+    return LedgerRow.of(
+        feed=feed,
+        method=asked.method,
+        url=asked.url,
+        params=asked.params,
+        request_body=asked.body,
+        fetched_at=attempt.ended_at,
+        status=attempt.status,
+        content_type=content_type,
+        charset=charset,
+        headers={name: clean(attempt.headers[name]) for name in kept},
+        bytes=len(attempt.body),
+        sha256=sha256,
+        outcome=verdict.outcome,
+        error=clean(verdict.reason) if verdict.reason else None,
+    )
+
+
+def _result(request: Request, row: LedgerRow, body: bytes) -> Answer | Failure:
+    """What the feed is given: the request as it asked it, and the answer of its ledger row."""
+    if row.outcome is not Outcome.OK or row.status is None or row.sha256 is None:
+        return Failure(request, row.fetch_id, row.fetched_at, row.outcome, row.error or "", row.status)
+    return Answer(
+        request, row.fetch_id, row.fetched_at, row.status, row.content_type, row.charset, row.sha256, body
+    )
+
+
+def _paces(archive: Archive, sources: list[Source], transport: Transport) -> dict[str, Pace]:
+    """A pace per host. What the ledger says was sent in the last 24 hours has taken its places already."""
+    sent = _sent_by_host(archive, transport.clock.now())
+    by_host: dict[str, list[Source]] = {}
+    for source in sources:
+        by_host.setdefault(registered_name(source.host), []).append(source)
+    return {
+        host: Pace(
+            host,
+            per_minute=min(source.rate_limit_per_min for source in sharing),
+            per_day=min(source.requests_per_day for source in sharing),
+            sent=sent.get(host, []),
+            clock=transport.clock,
+            sleep=transport.sleep,
+        )
+        for host, sharing in by_host.items()
+    }
+
+
+def _sent_by_host(archive: Archive, now: datetime) -> dict[str, list[datetime]]:
+    rows = archive.ledger(since=now - DAY).filter(
+        pl.col("fetched_at") <= now, pl.col("outcome") != Outcome.BUDGET_SPENT
+    )
+    host = pl.col("url").str.extract(r"^https?://([^/:?#]+)").str.to_lowercase().str.strip_prefix("www.")
+    by_host = rows.group_by(host=host).agg(pl.col("fetched_at").sort())
+    return dict(by_host.drop_nulls().rows())

@@ -1,0 +1,106 @@
+"""From contracts to DuckDB tables. Belongs here: column types, table definitions, comments."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import duckdb
+import polars as pl
+
+from pipelines.tables.base import Observe, Table
+from pipelines.tables.ledger import Asked, Ledger
+
+RUN_COLUMNS = {
+    "run_number": ("INTEGER", "1, 2, 3 … for each key: the runs of equal observations in the order seen"),
+    "last_seen_at": ("TIMESTAMP", "UTC instant of the last answer that still said so"),
+    "last_fetch_id": ("VARCHAR", "The last answer that still said so (feeds.ledger)"),
+}
+"""What an observed table has beside its contract: its rows are runs, not single observations."""
+
+META = """
+create schema if not exists feeds;
+create schema if not exists meta;
+create table if not exists meta.loads (
+    table_name varchar, position integer, fetch_id varchar, outcome varchar, reason varchar, reader varchar);
+create table if not exists meta.rejected_rows (
+    table_name varchar, rule varchar, reason varchar, row_json varchar, fetch_id varchar, locator varchar);
+create table if not exists meta.unknown_names (
+    source_id varchar, kind varchar, source_name varchar, table_name varchar, fetch_id varchar, rows bigint);
+create table if not exists meta.incidents (
+    run_id varchar, table_name varchar, outcome varchar, request varchar, reason varchar, next_step varchar,
+    fetch_id varchar, fetched_at timestamp);
+"""
+
+
+def duckdb_type(column: dy.Column) -> str:
+    """The DuckDB type that a column of a contract is stored in. Raises `TypeError` for any other type."""
+    match column.dtype:
+        case pl.String():
+            return "VARCHAR"
+        case pl.Date():
+            return "DATE"
+        case pl.Datetime():
+            return "TIMESTAMP"
+        case pl.Boolean():
+            return "BOOLEAN"
+        case pl.Int32():
+            return "INTEGER"
+        case pl.Int64():
+            return "BIGINT"
+        case pl.Float64():
+            return "DOUBLE"
+        case pl.List(inner=pl.String()) | pl.List(inner=pl.String):
+            return "VARCHAR[]"
+        case pl.Decimal() as kind:
+            return f"DECIMAL({kind.precision},{kind.scale})"
+        case other:
+            raise TypeError(f"no stored type for {other}")
+
+
+def columns_of(contract: type[dy.Schema]) -> dict[str, tuple[str, str, bool]]:
+    """Name -> (DuckDB type, description, nullable) of everything that is stored for a contract."""
+    columns = {
+        name: (duckdb_type(column), column.description or "", column.nullable)
+        for name, column in contract.columns().items()
+    }
+    if issubclass(contract, Table) and isinstance(contract.load, Observe):
+        columns |= {name: (kind, text, False) for name, (kind, text) in RUN_COLUMNS.items()}
+    return columns
+
+
+def create_table(connection: duckdb.DuckDBPyConnection, relation: str, contract: type[dy.Schema]) -> None:
+    """Make a table of schema `feeds` with its comments; nothing happens where it stands already."""
+    schema, table_name = relation.split(".")
+    standing = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
+    if connection.execute(standing, [schema, table_name]).fetchone():
+        return
+    columns = columns_of(contract)
+    lines = [f"{name} {kind}{'' if nullable else ' not null'}" for name, (kind, _, nullable) in columns.items()]
+    connection.execute(f"create table {relation} ({', '.join(lines)})")
+    summary = (contract.__doc__ or "").strip().splitlines()[0]
+    connection.execute(f"comment on table {relation} is {_quoted(summary)}")
+    for name, (_, description, _) in columns.items():
+        connection.execute(f"comment on column {relation}.{name} is {_quoted(description)}")
+
+
+def stands_as(connection: duckdb.DuckDBPyConnection, relation: str, contract: type[dy.Schema]) -> bool:
+    """Whether the table has exactly the columns of its contract."""
+    schema, name = relation.split(".")
+    rows = connection.execute(
+        "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?"
+        " order by column_index",
+        [schema, name],
+    ).fetchall()
+    return rows == [(column, kind) for column, (kind, _, _) in columns_of(contract).items()]
+
+
+def create_all(connection: duckdb.DuckDBPyConnection, tables: dict[str, type[Table]]) -> None:
+    """All schemas and tables, empty where they are new."""
+    connection.execute(META)
+    create_table(connection, "feeds.ledger", Ledger)
+    create_table(connection, "feeds.asked", Asked)
+    for name, contract in tables.items():
+        create_table(connection, f"feeds.{name}", contract)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

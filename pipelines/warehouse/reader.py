@@ -1,0 +1,41 @@
+"""Readers of the published file: they never wait and never lock anyone.
+
+Belongs here: read-only access, digests, and what the file says about itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from pipelines.settings import Home
+from pipelines.warehouse.errors import NotPublished
+
+
+@contextmanager
+def reading(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published file. Raises `NotPublished`."""
+    if not home.published.exists():
+        raise NotPublished(f"There is no published file at {home.published} yet.\nBuild one with: outcrop run")
+    with duckdb.connect(home.published, read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def digests(home: Home) -> list[tuple[str, int, str]]:
+    """For each mart its name, its rows, and a digest over all columns that no order of rows changes."""
+    with reading(home) as connection:
+        names = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'marts' order by table_name"
+        ).fetchall()
+        return [(name, *_digest(connection, name)) for (name,) in names]
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, mart: str) -> tuple[int, str]:
+    row = connection.execute(
+        "select count(*), sha256(coalesce(string_agg(line, '' order by line), ''))"
+        f" from (select sha256(cast(to_json(mart) as varchar)) as line from marts.{mart} as mart)"
+    ).fetchone()
+    return row or (0, "")

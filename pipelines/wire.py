@@ -1,0 +1,151 @@
+"""The few words that all rooms share: Request, Answer, Failure, Window and the names of outcomes.
+
+Belongs here: values that travel between feeds, transport and ingest.
+Not here: anything that acts (no HTTP, no files, no clock).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+SECRET_NAME = re.compile(r"(api[-_]?key|apikey|token|secret|password|signature|(^|[-_])key$)", re.IGNORECASE)
+REDACTED = "REDACTED"
+
+
+class Outcome(StrEnum):
+    """How one attempt ended. `ok` is the only good one."""
+
+    OK = "ok"
+    # what the transport saw
+    CONNECTION_ERROR = "connection_error"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    HTTP_ERROR = "http_error"
+    REDIRECT_REFUSED = "redirect_refused"
+    TOO_LARGE = "too_large"
+    BUDGET_SPENT = "budget_spent"
+    # what the body turned out to be
+    EMPTY_BODY = "empty_body"
+    TRUNCATED = "truncated"
+    CHALLENGE = "challenge"
+    WRONG_TYPE = "wrong_type"
+    LAYOUT_CHANGED = "layout_changed"
+    TOO_MANY_FAULTS = "too_many_faults"
+    CONFLICTING_ROWS = "conflicting_rows"
+
+
+class BodyRefused(Exception):
+    """A body that is not what it should be: nothing of it is loaded."""
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(f"{outcome}: {reason}")
+        self.outcome = outcome
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to an upstream. `params` are the query, `body` the JSON text of a POST."""
+
+    url: str
+    method: str = "GET"
+    params: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+
+    @classmethod
+    def get(cls, url: str, params: dict[str, str] | None = None) -> Request:
+        return cls(url=url, params=tuple((params or {}).items()))
+
+    @classmethod
+    def of(cls, full_url: str, method: str = "GET", body: str | None = None) -> Request:
+        """The request behind a full URL, its query taken apart."""
+        parts = urlsplit(full_url)
+        bare = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+        return cls(url=bare, method=method.upper(), params=tuple(parse_qsl(parts.query)), body=body)
+
+    @property
+    def full_url(self) -> str:
+        return f"{self.url}?{urlencode(self.params)}" if self.params else self.url
+
+    @property
+    def target(self) -> SplitResult:
+        return urlsplit(self.url)
+
+    def without_secrets(self) -> Request:
+        """The same question, fit to be written down: no credentials in address or query."""
+        params = tuple((name, REDACTED if SECRET_NAME.search(name) else value) for name, value in self.params)
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2]
+        return Request(urlunsplit(parts._replace(netloc=host)), self.method, params, self.body)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.without_secrets().full_url}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An archived body together with the request it answers. `fetched_at` is naive UTC."""
+
+    request: Request
+    fetch_id: str
+    fetched_at: datetime
+    status: int
+    content_type: str
+    charset: str
+    sha256: str
+    body: bytes = field(repr=False)
+
+    def text(self) -> str:
+        """The body as text; bytes that do not fit the charset become U+FFFD, so that a cell can be rejected."""
+        text = self.body.decode(self.charset or "utf-8", errors="replace")
+        return text.removeprefix("\ufeff")
+
+    def json(self) -> Any:
+        """The body as JSON, numbers with a fraction as `Decimal`. Raises `BodyRefused` (truncated)."""
+        return parse_json(self.text())
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that brought no usable body, and why."""
+
+    request: Request
+    fetch_id: str
+    fetched_at: datetime
+    outcome: Outcome
+    reason: str
+    status: int | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days asked for, both included."""
+
+    first: date
+    last: date
+
+    def days(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+    def __str__(self) -> str:
+        return f"{self.first}..{self.last}"
+
+
+Requests = Generator[list[Request], list[Answer | Failure], None]
+"""What `Feed.requests` returns: it yields independent requests and is given one answer or failure for each."""
+
+
+def parse_json(text: str) -> Any:
+    """JSON text with exact numbers. Raises `BodyRefused` where the text ends early or is not JSON."""
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except json.JSONDecodeError as error:
+        raise BodyRefused(Outcome.TRUNCATED, f"not complete JSON: {error}") from error
