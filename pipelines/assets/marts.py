@@ -101,7 +101,6 @@ def mart_assets() -> dg.AssetsDefinition:
                 "See which answers there are: outcrop archive ls"
             )
         os.environ["OUTCROP_BUILD_FILE"] = os.fspath(runtime.home.build)
-        os.environ["OUTCROP_SEEDS"] = os.fspath(runtime.settings.seeds)
         arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(build_vars(runtime))]
         yield from dbt.cli(arguments, context=context, target_path=runtime.home.dbt_target).stream()
 
