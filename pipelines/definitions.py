@@ -37,11 +37,11 @@ def defs_of(runtime: Runtime) -> dg.Definitions:
     )
 
 
-def _holding(runtime: Runtime):  # noqa: ANN202 (a context manager factory, as Dagster wants it)
+def _holding(runtime: Runtime):
     """The runtime as a resource that holds the home from the start of a run to its end."""
 
     @contextmanager
-    def hold(context: dg.InitResourceContext):  # noqa: ANN202
+    def hold(context: dg.InitResourceContext):
         with runtime.hold(context.log.info if context.log else print):
             yield runtime
 

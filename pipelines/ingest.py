@@ -106,7 +106,13 @@ def fetch(feed: Feed, window: Window, archive: Archive, session: Session, clock:
             log.info("%s: asking for %s (%s)", feed.feed_id, part, f"{now:%Y-%m-%d %H:%M} UTC")
             _converse(feed, part, session, report)
     archive.compact(clock.now())
-    log.info("%s: %d requests, %d failed, %d bytes", feed.feed_id, report.requests, len(report.failures), report.bytes)
+    log.info(
+        "%s: %d requests, %d failed, %d bytes",
+        feed.feed_id,
+        report.requests,
+        len(report.failures),
+        report.bytes,
+    )
     return report
 
 
@@ -155,9 +161,7 @@ def load(
     outcomes |= {body.fetch_id: (str(body.outcome), body.reason) for body in bodies}
     attempts = _with_outcomes(feed, archive, ledger, outcomes)
     incidents = incidents_of(feed, attempts if every_attempt else attempts.filter(~_is_in(before.attempts)))
-    written = warehouse.load(
-        Batch(feed.feed_id, feed.table_name, bodies, attempts, incidents, reader, run_id, restart)
-    )
+    written = warehouse.load(Batch(feed.feed_id, feed.table_name, bodies, attempts, incidents, reader, run_id, restart))
     for incident in incidents:
         log.warning("%s: %s: %s, %s", feed.feed_id, incident.outcome, incident.request, incident.reason)
     loaded = Loaded(len(bodies), written, incidents, warehouse.standing(feed.table_name))

@@ -97,9 +97,7 @@ class Registry:
         """Weekdays on which XNYS does not trade (`seeds.market_exceptions`)."""
         rows = self._rows("market_exceptions")
         return frozenset(
-            date.fromisoformat(row["date"])
-            for row in rows
-            if row["market"] == "XNYS" and row["kind"] == "closed"
+            date.fromisoformat(row["date"]) for row in rows if row["market"] == "XNYS" and row["kind"] == "closed"
         )
 
     def is_session(self, day: date) -> bool:

@@ -7,7 +7,7 @@ Not here: what is done with them (ingest, assets, cli).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
@@ -36,9 +36,7 @@ class BadUsage(Exception):
 class Runtime:
     """One home, one mode, and the rooms set up for them. `transport` and `feeds` are given by tests."""
 
-    def __init__(
-        self, settings: Settings, transport: Transport | None = None, feeds: list[Feed] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, transport: Transport | None = None, feeds: list[Feed] | None = None) -> None:
         self.settings = settings
         self.registry = Registry(settings.seeds)
         self.feeds = feeds if feeds is not None else all_feeds(self.registry)
@@ -82,7 +80,7 @@ class Runtime:
         return self.settings.as_of or self.clock.now()
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Generator[Session, None, None]:
         """Somebody to ask: the network in live, the simulated world in sample. Raises `BadUsage` in archive."""
         if self.mode is Mode.ARCHIVE:
             raise BadUsage("Mode archive never asks an upstream; `outcrop load --feeds archive` reads what is there.")
@@ -133,9 +131,8 @@ class Runtime:
         return digest.hexdigest()[:16]
 
     @contextmanager
-    def hold(self, say: Callable[[str], None]) -> Iterator[Runtime]:
+    def hold(self, say: Callable[[str], None]) -> Generator[Runtime, None, None]:
         """Hold the home for one run. Raises `WrongHome`, `LockNotHad`."""
         claim(self.home, self.mode)
         with held(self.home, self.settings.lock_wait_seconds, say):
             yield self
-

@@ -46,7 +46,9 @@ def refresh_jobs(runtime: Runtime, rest: list[dg.AssetKey]) -> tuple[list, list[
     feeds = runtime.feeds
     etf = [feed for feed in feeds if feed.subject == "etf"]
     daily_job = dg.define_asset_job(
-        DAILY_REFRESH, selection=dg.AssetSelection.all(), description="Ask, load, build, test and publish everything."
+        DAILY_REFRESH,
+        selection=dg.AssetSelection.all(),
+        description="Ask, load, build, test and publish everything.",
     )
     etf_keys = [key for feed in etf for key in (raw_key(feed), table_key(feed))]
     etf_job = dg.define_asset_job(
@@ -62,7 +64,11 @@ def refresh_jobs(runtime: Runtime, rest: list[dg.AssetKey]) -> tuple[list, list[
 
 
 def _schedule(
-    runtime: Runtime, job: dg.UnresolvedAssetJobDefinition, cron: str, feeds: list[Feed], rest: list[dg.AssetKey]
+    runtime: Runtime,
+    job: dg.UnresolvedAssetJobDefinition,
+    cron: str,
+    feeds: list[Feed],
+    rest: list[dg.AssetKey],
 ) -> dg.ScheduleDefinition:
     @dg.schedule(job=job, cron_schedule=cron, execution_timezone="UTC", name=job.name)
     def tick() -> dg.RunRequest:

@@ -6,7 +6,7 @@ Not here: anything that opens a file or a connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -144,7 +144,7 @@ class SimulatedClock(Clock):
                 yield instant
 
     @contextmanager
-    def _standing_at(self, instant: datetime) -> Iterator[None]:
+    def _standing_at(self, instant: datetime) -> Generator[None, None, None]:
         self._current.append(instant)
         try:
             yield

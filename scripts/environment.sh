@@ -14,7 +14,7 @@ elif "$venv/bin/pip" install --quiet uv 2>/dev/null; then uv="$venv/bin/uv"
 else uv=
 fi
 if [ -n "$uv" ]; then
-    "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r requirements.lock
+    "$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes -r requirements.lock
     "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation -e .
 else
     "$venv/bin/pip" install --quiet --require-hashes -r requirements.lock

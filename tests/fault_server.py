@@ -103,7 +103,10 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self, body: bytes, status: int = 200, length: int | None = None, **headers: str) -> None:
         """One whole answer, or one that promises another length. Header names with `_` for `-`."""
         self.send_response(status)
-        given = {"content_type": "application/json", "content_length": str(len(body) if length is None else length)}
+        given = {
+            "content_type": "application/json",
+            "content_length": str(len(body) if length is None else length),
+        }
         for name, value in (given | headers).items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
@@ -180,7 +183,9 @@ def truncated(handler: _Handler, _: int) -> None:
 
 def reset(handler: _Handler, _: int) -> None:
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.rfile.close()
     handler.connection.close()
+    handler.close_connection = True
 
 
 def limited_once(handler: _Handler, nth: int) -> None:

@@ -1,4 +1,5 @@
--- No event of a fund has two bookings at one source, and each booking whose session was printed is in the holdings, whole.
+-- No event of a fund has two bookings at one source; each booking on a printed session is in the
+-- holdings, whole.
 with bookings as (
     select
         source_id,

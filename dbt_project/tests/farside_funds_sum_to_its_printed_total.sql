@@ -1,4 +1,5 @@
--- Latest runs of a session: the funds' cells against the page's own total, within 0.15 US$m (0.6 while provisional).
+-- Latest runs of a session: the funds' cells against the page's total, within 0.15 US$m (0.6 while
+-- provisional).
 {{ config(severity='warn') }}
 select
     trade_date,

@@ -1,4 +1,5 @@
--- Amounts are DECIMAL, text is VARCHAR, instants are naive UTC; a DOUBLE is a ratio or a statistic, and its name says so.
+-- Amounts are DECIMAL, text is VARCHAR, instants are naive UTC; a DOUBLE is a ratio or a statistic by
+-- its name.
 -- depends_on: {{ ref('etf_flows') }}
 select
     table_schema,

@@ -1,4 +1,4 @@
--- A larger one is a wrong AUM, a corporate action that the seed does not know, or a holding printed on another date.
+-- A larger one is a wrong AUM, an action that the seed does not know, or a holding printed on another date.
 {{ config(severity='warn') }}
 select
     split.fund_id,

@@ -1,5 +1,5 @@
--- From the session before the first booking to the one after the legal date: no flow of either fund above 20 % of the
--- transfer. One that is larger was booked on another date than `booked_on` says.
+-- From the day before the legal date to the day after: no flow of either fund above 20 % of the transfer.
+-- One that is larger was booked on another date than `booked_on` says.
 {{ config(severity='warn') }}
 select
     flows.fund_id,

@@ -1,4 +1,4 @@
--- Within one holdings source: the change of AUM is the difference of the two sessions, and its parts sum to it.
+-- Within one holdings source: the change of AUM is the difference of two sessions, and its parts sum to it.
 select
     split.fund_id,
     split.trade_date

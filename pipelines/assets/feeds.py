@@ -36,16 +36,14 @@ def feed_assets(feed: Feed) -> list[dg.AssetsDefinition]:
 
 
 def _raw_asset(feed: Feed) -> dg.AssetsDefinition:
-    by_day = {"partitions_def": DAYS, "backfill_policy": dg.BackfillPolicy.single_run()} if feed.by_day else {}
-
     @dg.asset(
         key=raw_key(feed),
         group_name=feed.subject,
         kinds={"python"},
         description=f"Answers of {feed.manners.name}, kept as they came.\n\n{_first_paragraph(feed)}",
         check_specs=checks.specs(raw_key(feed), checks.ANSWERED),
-        output_required=False,
-        **by_day,
+        partitions_def=DAYS if feed.by_day else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if feed.by_day else None,
     )
     def raw(context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:
         with runtime.session() as session:
@@ -66,7 +64,6 @@ def _raw_asset(feed: Feed) -> dg.AssetsDefinition:
 
 
 def _table_asset(feed: Feed) -> dg.AssetsDefinition:
-    by_day = {"partitions_def": DAYS, "backfill_policy": dg.BackfillPolicy.single_run()} if feed.by_day else {}
     names = (checks.ACCEPTED, checks.ROWS_VALID, checks.NAMES_KNOWN)
 
     @dg.asset(
@@ -78,7 +75,8 @@ def _table_asset(feed: Feed) -> dg.AssetsDefinition:
         metadata={"dagster/column_schema": _column_schema(feed), "loads_by": _load_verb(feed)},
         check_specs=checks.specs(table_key(feed), *names),
         pool=WRITER_POOL,
-        **by_day,
+        partitions_def=DAYS if feed.by_day else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if feed.by_day else None,
     )
     def table(context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:
         report = ingest.load(

@@ -6,6 +6,7 @@ Not here: SQL.
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,13 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
 from filelock import FileLock
 
 from pipelines.assets.feeds import WRITER_POOL
 from pipelines.runtime import Runtime
 from pipelines.settings import ROOT
 from pipelines.warehouse.errors import NothingToBuild
+
+log = logging.getLogger("outcrop.marts")
 
 PROJECT_DIR = ROOT / "dbt_project"
 DBT = Path(sys.executable).parent / "dbt"
@@ -100,8 +109,15 @@ def mart_assets() -> dg.AssetsDefinition:
                 "No feed has a single row, so there is nothing to build. The file published before stands.\n"
                 "See which answers there are: outcrop archive ls"
             )
+        log.info("dbt: building and testing the marts, as of %s UTC", runtime.as_of())
         os.environ["OUTCROP_BUILD_FILE"] = os.fspath(runtime.home.build)
-        arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(build_vars(runtime))]
+        arguments = [
+            "build",
+            "--exclude-resource-type",
+            "unit_test",
+            "--vars",
+            json.dumps(build_vars(runtime)),
+        ]
         yield from dbt.cli(arguments, context=context, target_path=runtime.home.dbt_target).stream()
 
     return dbt_build

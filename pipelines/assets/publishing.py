@@ -3,6 +3,7 @@
 Belongs here: the facts of the build and the call to publish.
 """
 
+import logging
 import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from pipelines.runtime import Runtime
 from pipelines.settings import ROOT, Clock
 from pipelines.warehouse.about import Build, lineage_of, write_about
 from pipelines.warehouse.publish import publish
+
+log = logging.getLogger("outcrop.publishing")
 
 PUBLISHED = dg.AssetKey(["published", "outcrop"])
 
@@ -41,6 +44,7 @@ def publish_asset(depends_on: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
             context.run_id,
         )
         publication = publish(runtime.home, finished_at)
+        log.info("published: %d marts, %d bytes", len(publication.rows_by_mart), publication.bytes)
         rows = {f"rows in marts.{mart}": count for mart, count in publication.rows_by_mart.items()}
         return dg.MaterializeResult(
             metadata={"file": dg.MetadataValue.path(publication.file), "bytes": publication.bytes, **rows}

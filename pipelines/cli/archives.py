@@ -29,7 +29,7 @@ def archive() -> None:
     """The archive: every answer ever received, and the ledger of every attempt."""
 
 
-def _archive_option(command):  # noqa: ANN001, ANN202
+def _archive_option(command):
     return click.option("--archive", "folder", type=click.Path(path_type=Path), help="[default: of the home]")(command)
 
 

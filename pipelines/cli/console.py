@@ -6,7 +6,8 @@ Belongs here: consoles, progress, and the exit status of each kind of error.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -15,8 +16,9 @@ from pipelines.runtime import BadUsage
 from pipelines.transport.archive import ArchiveError
 from pipelines.warehouse.errors import WarehouseError, WrongHome
 
-OUT = Console(soft_wrap=True, highlight=False)
-ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+OUT = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+ERR = Console(file=sys.stderr, soft_wrap=True, highlight=False)
+"""Bound to the streams of the start: what libraries print while a run redirects them does not mix in."""
 
 PUBLISHED, TEST_FAILED, BAD_USAGE, FEEDS_FAILED, NOT_BUILT = 0, 1, 2, 3, 4
 
@@ -38,40 +40,35 @@ def status_of(error: BaseException) -> tuple[int, str]:
     if isinstance(error, WarehouseError):
         return NOT_BUILT, str(error)
     if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
-        return NOT_BUILT, f"The disk is full ({error.filename}). What was published stands.\nFree space and run again."
+        return (
+            NOT_BUILT,
+            f"The disk is full ({error.filename}). What was published stands.\nFree space and run again.",
+        )
     kind = type(error).__name__
     text = f"{kind}: {error}\nWhat was published stands. Add --debug for the traceback."
     return NOT_BUILT, text
 
 
 class _Lines(logging.Handler):
-    """Log records as lines; on a terminal the newest information stays in the status line."""
-
-    def __init__(self, status: object) -> None:
-        super().__init__(logging.INFO)
-        self._status = status
+    """Log records as lines: progress to the output, trouble to the error stream."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if record.levelno >= logging.WARNING:
-            ERR.print(text, style="yellow", markup=False)
-        else:
-            OUT.print(text, markup=False)
+        is_trouble = record.levelno >= logging.WARNING
+        console, style = (ERR, "yellow") if is_trouble else (OUT, None)
+        console.print(record.getMessage(), style=style, markup=False)
 
 
 @contextmanager
-def progress(title: str) -> Iterator[None]:
-    """Show what the rooms report while they work."""
+def progress(title: str) -> Generator[None, None, None]:
+    """Show what the rooms report while they work; on a terminal with a sign of life."""
     logger = logging.getLogger("outcrop")
-    with OUT.status(title) if OUT.is_terminal else _nothing() as status:
-        handler = _Lines(status)
-        logger.addHandler(handler)
-        try:
+    handler = _Lines(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        if OUT.is_terminal:
+            with OUT.status(title):
+                yield
+        else:
             yield
-        finally:
-            logger.removeHandler(handler)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
+    finally:
+        logger.removeHandler(handler)

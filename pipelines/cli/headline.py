@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import duckdb
-from rich.table import Table
 
 LAST_SESSION = "(select max(trade_date) from marts.etf_flows where share_of_fund_total_pct is not null)"
 FIGURES = (
     ("Sessions", "count(distinct trade_date) || ' (' || min(trade_date) || ' to ' || max(trade_date) || ')'"),
-    ("Net flow into US spot bitcoin ETFs", "format('{:,.1f} US$ m', cast(sum(net_flow_usd) as double) / 1e6)"),
+    (
+        "Net flow into US spot bitcoin ETFs",
+        "format('{:,.1f} US$ m', cast(sum(net_flow_usd) as double) / 1e6)",
+    ),
     (
         "Bitcoin they hold, last complete session",
         f"format('{{:,.0f}} BTC', cast(sum(btc_held) filter (where trade_date = {LAST_SESSION}) as double))",
@@ -25,11 +27,9 @@ FIGURES = (
 )
 
 
-def headline(connection: duckdb.DuckDBPyConnection) -> Table:
-    """A short table of what the published file says; figures without rows are left out."""
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    for label, figure in FIGURES:
-        (value,) = connection.execute(f"select {figure} from marts.etf_flows").fetchone() or (None,)
-        if value is not None:
-            table.add_row(label, str(value))
-    return table
+def headline(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Label and value of what the published file says first; figures without rows are left out."""
+    values = [
+        (label, connection.execute(f"select {figure} from marts.etf_flows").fetchone()) for label, figure in FIGURES
+    ]
+    return [(label, str(value[0])) for label, value in values if value and value[0] is not None]

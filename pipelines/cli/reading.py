@@ -6,6 +6,7 @@ Belongs here: reading and printing. Nothing here writes into a home.
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from pipelines.settings import Settings
 from pipelines.transport.archive import Archive
 from pipelines.warehouse.reader import digests, reading
 
-FORMATS = ("table", "csv", "json", "parquet")
+COPY_OPTIONS = {"csv": "format csv, header", "json": "format json", "parquet": "format parquet"}
+FORMATS = ("table", *COPY_OPTIONS)
 LINEAGE_COLUMNS = ("source_id", "fetch_id", "locator", "last_fetch_id")
 
 
@@ -41,30 +43,21 @@ def query(sql: str, form: str, out: Path | None, **options: Any) -> None:
         raise BadUsage("Parquet is not for the screen: add --out FILE")
     with reading(_runtime(options).home) as connection:
         try:
-            rows = connection.sql(sql)
-            if rows is None:
+            if connection.sql(sql) is None:
                 raise BadUsage("That statement returns no rows; the published file is read-only.")
-            _write(connection, rows, form, out)
+            _write(connection, sql, form, out)
         except duckdb.Error as error:
             raise UserError(f"DuckDB: {error}", 2) from error
 
 
-def _write(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, form: str, out: Path | None) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, sql: str, form: str, out: Path | None) -> None:
     if form == "table":
-        text = rows.show if out is None else None
-        if text:
-            rows.show(max_rows=200, max_width=OUT.width if OUT.is_terminal else 100_000)
-            return
-        out.write_text(str(rows), encoding="utf-8")  # type: ignore[union-attr]
+        width = OUT.width if OUT.is_terminal else 10_000
+        with redirect_stdout(out.open("w", encoding="utf-8") if out else sys.stdout):
+            connection.sql(sql).show(max_rows=1_000, max_width=width)
         return
-    target = os_target(out)
-    options = {"csv": "format csv, header", "json": "format json", "parquet": "format parquet"}[form]
-    rows.create_view("answer_of_query", replace=True)
-    connection.execute(f"copy (from answer_of_query) to '{target}' ({options})")
-
-
-def os_target(out: Path | None) -> str:
-    return str(out).replace("'", "''") if out else "/dev/stdout"
+    target = str(out).replace("'", "''") if out else "/dev/stdout"
+    connection.execute(f"copy ({sql.strip().rstrip(';')}) to '{target}' ({COPY_OPTIONS[form]})")
 
 
 @click.command()
@@ -106,9 +99,7 @@ def _title(step: Step) -> str:
     return f"[bold]{step.relation}[/]  " + escape(" ".join(f"{name}={value}" for name, value in step.key.items()))
 
 
-def _grow(
-    tree: Tree, step: Step, column: str | None, connection: duckdb.DuckDBPyConnection, archive: Archive
-) -> None:
+def _grow(tree: Tree, step: Step, column: str | None, connection: duckdb.DuckDBPyConnection, archive: Archive) -> None:
     for row in step.rows:
         shown = {name: value for name, value in row.items() if name not in (*step.key, *LINEAGE_COLUMNS)}
         if column is not None:

@@ -9,13 +9,14 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import click
 import dagster as dg
-from rich.table import Table
 
+from pipelines import checks
 from pipelines.assets.feeds import raw_key, table_key
 from pipelines.cli.console import ERR, FEEDS_FAILED, NOT_BUILT, OUT, TEST_FAILED, UserError, progress
 from pipelines.cli.headline import headline
@@ -35,9 +36,15 @@ python_logs: {managed_python_loggers: [outcrop], python_log_level: INFO}
 """
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 NEXT_COMMANDS = (
-    ('outcrop query "from marts.etf_flows where trade_date = \'2024-12-31\'"', "SQL on the published file"),
-    ("outcrop explain marts.etf_flows fund_id=ibit trade_date=2024-12-31", "a number, down to its bytes"),
-    ("make ui", "the assets, runs and schedules in a browser"),
+    (
+        '.venv/bin/outcrop query "select fund_id, sum(net_flow_usd) from marts.etf_flows group by 1 order by 2 desc"',
+        "SQL on the published file",
+    ),
+    (
+        ".venv/bin/outcrop explain etf_flows fund_id=ibit trade_date=2024-03-12 --column net_flow_usd",
+        "the receipt of a number, down to the archived bytes",
+    ),
+    ("make ui", "assets, runs and schedules in a browser"),
 )
 
 
@@ -76,17 +83,23 @@ def ui(port: int, **options: Any) -> None:
         "OUTCROP_HOME": os.fspath(settings.at.path),
     }
     OUT.print(f"Dagster UI of {settings.at.path} on http://127.0.0.1:{port} (Ctrl-C ends it)")
-    command = [os.fspath(Path(sys.executable).parent / "dagster"), "dev", "-w", os.fspath(ROOT / "workspace.yaml")]
+    command = [
+        os.fspath(Path(sys.executable).parent / "dagster"),
+        "dev",
+        "-w",
+        os.fspath(ROOT / "workspace.yaml"),
+    ]
     sys.exit(subprocess.call([*command, "-h", "127.0.0.1", "-p", str(port)], env=env, cwd=ROOT))
 
 
 def _go(options: dict[str, Any], *, fetches: bool, loads: bool) -> None:
     runtime = Runtime(settings_of(options))
     _check_selection(runtime)
-    fetches = fetches and (runtime.mode is not Mode.ARCHIVE or not loads)
-    _instance_files(runtime.home)
-    with progress(f"outcrop, mode {runtime.mode}"), runtime.hold(lambda text: ERR.print(text)):
-        _execute(runtime, fetches=fetches, loads=loads)
+    if runtime.mode is Mode.ARCHIVE and not loads:
+        raise BadUsage("Mode archive asks nobody: there is nothing to fetch.")
+    with progress(f"outcrop, mode {runtime.mode}"), runtime.hold(lambda text: ERR.print(text, markup=False)):
+        _instance_files(runtime.home)
+        _execute(runtime, fetches=fetches and runtime.mode is not Mode.ARCHIVE, loads=loads)
     if loads:
         _report(runtime)
 
@@ -112,13 +125,22 @@ def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
     wanted = {raw_key(feed) for feed in runtime.selected} if fetches else set()
     wanted |= {table_key(feed) for feed in runtime.selected} if loads else set()
     kept = [key for key in request.asset_selection or [] if key in wanted or key in published]
-    with dg.DagsterInstance.from_config(os.fspath(runtime.home.dagster)) as instance:
+    log_file = runtime.home.dagster / "last_run.log"
+    with (
+        dg.DagsterInstance.from_config(os.fspath(runtime.home.dagster)) as instance,
+        log_file.open("w", encoding="utf-8") as chatter,
+        redirect_stdout(chatter),
+    ):
         try:
-            definitions.resolve_job_def(DAILY_REFRESH).execute_in_process(
+            result = definitions.resolve_job_def(DAILY_REFRESH).execute_in_process(
                 instance=instance, asset_selection=kept, tags=request.tags, run_config=QUIET
             )
         except Exception as error:
             raise _told(error, runtime) from error
+    for check in result.get_asset_check_evaluations():
+        if not check.passed and check.check_name not in checks.ABOUT:
+            asset = ".".join(check.asset_key.path)
+            ERR.print(f"warning: {asset}: {check.check_name.replace('_', ' ')}", style="yellow", markup=False)
 
 
 def _told(error: Exception, runtime: Runtime) -> Exception:
@@ -129,7 +151,9 @@ def _told(error: Exception, runtime: Runtime) -> Exception:
     nodes = json.loads(results.read_text(encoding="utf-8"))["results"]
     failed = [node for node in nodes if node["status"] == "fail"]
     broken = [node for node in nodes if node["status"] == "error"]
-    lines = [f"  {node['unique_id'].split('.')[2]}: {' '.join((node['message'] or '').split())}" for node in failed + broken]
+    lines = [
+        f"  {node['unique_id'].split('.')[2]}: {' '.join((node['message'] or '').split())}" for node in failed + broken
+    ]
     if broken or not failed:
         head, status = "The build failed", NOT_BUILT
     else:
@@ -147,25 +171,28 @@ def _report(runtime: Runtime) -> None:
         incidents = connection.sql(
             "select table_name, outcome, request, reason, next_step from meta.incidents order by all"
         ).fetchall()
-        table = headline(connection)
+        figures = headline(connection)
         simulated = connection.sql("select is_simulated from meta.build").fetchone() == (True,)
-    if table.rows:
-        OUT.print(table)
+    OUT.print()
+    for label, value in figures:
+        OUT.print(f"  {label:<45} {value}", markup=False)
     if simulated:
-        OUT.print("These figures are simulated: magnitudes of 2024, not its history.", style="yellow")
-    OUT.print(f"Published {runtime.home.published}")
-    if not incidents:
-        grid = Table.grid(padding=(0, 3))
-        for command, text in NEXT_COMMANDS:
-            grid.add_row(f"  {command}", text)
-        OUT.print("\nTry next:")
-        OUT.print(grid)
-        return
-    lines = [
-        f"{name}: {outcome}: {request}\n  {reason}\n  {next_step}"
-        for name, outcome, request, reason, next_step in incidents
-    ]
-    raise UserError("\nPublished, but feeds failed; what stood before stands:\n" + "\n".join(lines), FEEDS_FAILED)
+        OUT.print("  These figures are simulated: magnitudes of 2024, not its history.", style="yellow")
+    OUT.print(f"\nPublished {_short(runtime.home.published)}")
+    if incidents:
+        lines = [
+            f"{name}: {outcome}: {request}\n  {reason}\n  {next_step}"
+            for name, outcome, request, reason, next_step in incidents
+        ]
+        raise UserError("Some feeds failed; of those, what stood before stands:\n" + "\n".join(lines), FEEDS_FAILED)
+    OUT.print("Try next:")
+    for command, text in NEXT_COMMANDS:
+        OUT.print(f"  {command}\n      {text}", markup=False)
+
+
+def _short(path: Path) -> str:
+    """A path as a person would type it from here."""
+    return os.fspath(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _instance_files(home: Home) -> None:

@@ -82,12 +82,8 @@ class Feed(ABC):
     def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
         """The rows of a body, as `tables.base.check` expects them. Raises `BodyRefused`."""
 
-    def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:
+    def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:  # noqa: ARG002
         """What the answer speaks about, columns `ASKED`: by default, per entity, its first to its last row."""
         at = pl.col(self.delivers.at).cast(pl.Datetime("us"))
-        span = rows.group_by(entity_id=self.delivers.entity).agg(
-            from_at=at.min(), to_at=at.max().dt.offset_by("1d")
-        )
-        return span.with_columns(
-            from_block=pl.lit(None, pl.Int64), to_block=pl.lit(None, pl.Int64)
-        ).sort("entity_id")
+        span = rows.group_by(entity_id=self.delivers.entity).agg(from_at=at.min(), to_at=at.max().dt.offset_by("1d"))
+        return span.with_columns(from_block=pl.lit(None, pl.Int64), to_block=pl.lit(None, pl.Int64)).sort("entity_id")

@@ -30,7 +30,13 @@ TOTAL = "TOTAL"
 LABEL = re.compile(r"(\S+) \(.+\)")
 """A provider's label: ticker and issuer, such as `IBIT (BlackRock)`; its number is a key of this page only."""
 NUMBER = r"^-?\d+(?:\.\d+)?$"
-CELL = {"row": pl.Int64, "provider": pl.String, "trade_date": pl.Date, "text": pl.String, "locator": pl.String}
+CELL = {
+    "row": pl.Int64,
+    "provider": pl.String,
+    "trade_date": pl.Date,
+    "text": pl.String,
+    "locator": pl.String,
+}
 
 
 class BtcEtfFundFlowHoldings(Feed):
@@ -118,11 +124,11 @@ def _data(page: Any) -> tuple[str, dict[str, Any]]:
         queries = node["dehydratedState"]["queries"]
         position = next(n for n, query in enumerate(queries) if query["queryKey"] == QUERY_KEY)
         data = queries[position]["state"]["data"]["data"]
-        if not (isinstance(data["providers"], dict) and data[HOLDINGS] and data[AUM]):
-            raise LookupError("an empty series")
+        is_filled = isinstance(data["providers"], dict) and data[HOLDINGS] and data[AUM]
     except (LookupError, TypeError, StopIteration) as error:
-        reason = f"no providers, {HOLDINGS} and {AUM} in the query {QUERY_KEY}: {error!r}"
-        raise BodyRefused(Outcome.LAYOUT_CHANGED, reason) from error
+        raise BodyRefused(Outcome.LAYOUT_CHANGED, f"no query {QUERY_KEY} with its series: {error!r}") from error
+    if not is_filled:
+        raise BodyRefused(Outcome.LAYOUT_CHANGED, f"no providers, or an empty {HOLDINGS} or {AUM}")
     return f"{root}/dehydratedState/queries/{position}/state/data/data", data
 
 

@@ -121,8 +121,7 @@ class FarsideEtfFlows(Feed):
     ) -> Iterator[dict[str, Any]]:
         listed = {fund.fund_id for fund in self.registry.funds.values() if fund.is_listed(day)}
         silent = any(
-            funds.get(ticker) in listed and MISSING.fullmatch(row[column])
-            for column, ticker in layout.tickers.items()
+            funds.get(ticker) in listed and MISSING.fullmatch(row[column]) for column, ticker in layout.tickers.items()
         )
         for column, ticker in layout.tickers.items():
             text = row[column]

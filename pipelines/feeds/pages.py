@@ -10,7 +10,8 @@ import json
 import re
 from typing import Any
 
-from lxml import etree, html
+from lxml import html
+from lxml.etree import ParserError
 
 from pipelines.wire import Answer, BodyRefused, Outcome, parse_json
 
@@ -28,7 +29,7 @@ def tables(text: str) -> list[Grid]:
         raise BodyRefused(Outcome.TRUNCATED, "the page ends inside a table")
     try:
         page = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8"))
-    except etree.ParserError as error:
+    except ParserError as error:
         raise BodyRefused(Outcome.LAYOUT_CHANGED, f"not an HTML page: {error}") from error
     return [
         [[" ".join(cell.text_content().split()) for cell in row.xpath("./td|./th")] for row in table.iter("tr")]

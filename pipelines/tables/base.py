@@ -21,6 +21,7 @@ MAX_FAULT_RATIO = 0.01
 
 FUTURE = "not_after_fetched_at"
 LINEAGE = ("source_id", "fetch_id", "locator", "fetched_at")
+HELPERS = ("fault", "raw", "source_name", "is_faulty", "is_unknown", "is_future")
 REJECTED = {"rule": pl.String, "reason": pl.String, "row_json": pl.String, "locator": pl.String}
 
 
@@ -125,10 +126,9 @@ def _collapsed(table: type[Table], frame: pl.DataFrame) -> pl.DataFrame:
 
 def _rejected(rows: pl.DataFrame, rule: pl.Expr, reason: pl.Expr) -> pl.DataFrame:
     """Rows set aside, with the text they were read from where the feed kept it."""
-    values = pl.struct(pl.exclude("fault", "raw", "source_name", "^is_.*$")).struct.json_encode()
-    return rows.select(
-        rule=rule, reason=reason, row_json=pl.coalesce("raw", values), locator="locator"
-    ).cast(REJECTED)  # type: ignore[arg-type]
+    values = pl.struct(pl.exclude(*HELPERS)).struct.json_encode()
+    rejected = rows.select(rule=rule, reason=reason, row_json=pl.coalesce("raw", values), locator="locator")
+    return rejected.cast(dict(REJECTED))
 
 
 def _broken(table: type[Table], present: pl.DataFrame, details: pl.DataFrame) -> pl.DataFrame:

@@ -34,15 +34,13 @@ def check(url: str, hosts: frozenset[str], came_from: str | None = None) -> None
     host = target.hostname or ""
     place = f"{target.scheme}://{host}"
     if registered_name(host) not in hosts:
-        raise AddressRefused(
-            f"{place} is not a registered host; only the hosts of seeds/sources.csv are asked"
-        )
+        raise AddressRefused(f"{place} is not a registered host; only the hosts of seeds/sources.csv are asked")
+    if came_from and _is_private(host):
+        raise AddressRefused(f"a redirect to the private address {place}")
     if target.scheme != "https" and not (target.scheme == "http" and _is_loopback(host)):
         raise AddressRefused(f"{place} is not https")
     if came_from and urlsplit(came_from).scheme != target.scheme:
         raise AddressRefused(f"a redirect from {urlsplit(came_from).scheme} to {place}")
-    if came_from and _is_private(host):
-        raise AddressRefused(f"a redirect to the private address {place}")
 
 
 def _is_loopback(host: str) -> bool:

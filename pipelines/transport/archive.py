@@ -42,12 +42,8 @@ class Archive:
         """The archive of that folder, made where there is none. Answers of two origins never share one."""
         if not (path / "archive.json").exists():
             if path.exists() and not all(entry.name.endswith(LEFTOVER) for entry in path.iterdir()):
-                raise ArchiveError(
-                    f"{path} holds other files and is no archive. Name a new or an empty folder."
-                )
-            write_whole(
-                path / "archive.json", json.dumps({"format": FORMAT, "origin": origin}).encode() + b"\n"
-            )
+                raise ArchiveError(f"{path} holds other files and is no archive. Name a new or an empty folder.")
+            write_whole(path / "archive.json", json.dumps({"format": FORMAT, "origin": origin}).encode() + b"\n")
         archive = cls(path)
         if archive.origin != origin:
             raise ArchiveError(
@@ -107,9 +103,7 @@ class Archive:
     def answer(self, row: Mapping[str, Any]) -> Answer:
         """The answer behind a row of `ledger()`, its body read back; `ArchiveError` where it has none."""
         if row["sha256"] is None:
-            raise ArchiveError(
-                f"{row['fetch_id']} ({row['outcome']}) brought no body: there is nothing to load."
-            )
+            raise ArchiveError(f"{row['fetch_id']} ({row['outcome']}) brought no body: there is nothing to load.")
         return Answer(
             request=self.request(row),
             fetch_id=row["fetch_id"],
@@ -127,9 +121,7 @@ class Archive:
 
     def _refuse_writing(self, deed: str) -> None:
         if self.read_only:
-            raise ArchiveError(
-                f"Cannot {deed}: {self.path} is open for reading only. Name an archive of your own."
-            )
+            raise ArchiveError(f"Cannot {deed}: {self.path} is open for reading only. Name an archive of your own.")
 
 
 def _origin(path: Path) -> Origin:

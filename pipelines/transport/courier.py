@@ -103,11 +103,12 @@ class Courier:
         except requests.Timeout as error:
             return self._failed(Outcome.TIMEOUT, str(error))
         except (OSError, HTTPError, ValueError) as error:
-            # requests' own errors are OSErrors; a ValueError is an address or a header that cannot be sent.
+            # requests' own errors are OSErrors; a ValueError is a header that cannot be sent.
             return self._failed(Outcome.CONNECTION_ERROR, str(error))
         return self._failed(Outcome.REDIRECT_REFUSED, f"more than {MOST_REDIRECTS} redirects", status)
 
     def _hop(self, request: Request, media: frozenset[str]) -> Hop:
+        """What is sent for a request. Raises `AddressRefused` where requests cannot read its address."""
         contact = self._settings.contact or "none given"
         headers = {
             "User-Agent": f"Outcrop/{__version__} (+open warehouse of Bitcoin layers; contact: {contact})",
@@ -116,10 +117,15 @@ class Courier:
         }
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-        body = None if request.body is None else request.body.encode()
-        # Prepared without a session, so that neither ~/.netrc nor a cookie of another answer goes with it.
-        asked = requests.Request(request.method, request.url, headers, params=list(request.params), data=body)
-        return Hop(request, asked.prepare())
+        try:
+            body = None if request.body is None else request.body.encode()
+            params = list(request.params)
+            # Prepared without a session, so that neither ~/.netrc nor a cookie of another answer goes with it.
+            return Hop(
+                request, requests.Request(request.method, request.url, headers, params=params, data=body).prepare()
+            )
+        except (ValueError, requests.RequestException) as error:
+            raise AddressRefused(f"an address that cannot be read: {error}") from error
 
     def _send(self, hop: Hop) -> requests.Response:
         self._take_place(host_of(hop.url))
@@ -134,26 +140,22 @@ class Courier:
         deadline_seconds = BODY_DEADLINE_IN_READ_TIMEOUTS * self._settings.request_timeout_seconds
         outcome, reason, body = Outcome.OK, "", b""
         try:
-            body = receive(
-                response, min(most_bytes, EVIDENCE_BYTES) if is_error else most_bytes, deadline_seconds
-            )
+            body = receive(response, min(most_bytes, EVIDENCE_BYTES) if is_error else most_bytes, deadline_seconds)
         except Cut as cut:
             if not is_error:
                 outcome, reason = cut.outcome, cut.reason
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Attempt(
-            self._clock.now(), outcome, reason, host_of(hop.url), response.status_code, headers, body
-        )
+        return Attempt(self._clock.now(), outcome, reason, host_of(hop.url), response.status_code, headers, body)
 
     def _following(self, hop: Hop, response: requests.Response, media: frozenset[str]) -> Hop:
         """Where a redirect leads. Raises `AddressRefused`."""
         asked = hop.asked if response.status_code in REDIRECTS_WITH_THE_SAME_METHOD else Request(hop.url)
         try:
             target = urljoin(hop.url, response.headers["location"])
-            following = self._hop(Request(target, asked.method, body=asked.body), media)
-            check(following.url, self._hosts, came_from=hop.url)
-        except (ValueError, requests.RequestException) as error:
+        except ValueError as error:
             raise AddressRefused(f"a redirect to an address that cannot be read: {error}") from error
+        following = self._hop(Request(target, asked.method, body=asked.body), media)
+        check(following.url, self._hosts, came_from=hop.url)
         return following
 
     def _failed(self, outcome: Outcome, reason: str, status: int | None = None) -> Attempt:

@@ -46,9 +46,7 @@ def judge(attempt: Attempt, media: frozenset[str]) -> Verdict:
 
 
 def _judge_error(attempt: Attempt, status: int) -> Verdict:
-    named = (
-        f"status {status} {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else f"status {status}"
-    )
+    named = f"status {status} {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else f"status {status}"
     if mark := challenge_mark(attempt.body):
         return Verdict(Outcome.CHALLENGE, f'{named}, and the page is a bot challenge ("{mark}")')
     back_at = come_back_at(attempt)
@@ -62,9 +60,7 @@ def can_heal(attempt: Attempt, verdict: Verdict) -> bool:
     if verdict.outcome in HEALING_OUTCOMES:
         return True
     answered_badly = verdict.outcome in (Outcome.HTTP_ERROR, Outcome.RATE_LIMITED)
-    return (
-        answered_badly and attempt.status in HEALING_STATUSES and not _is_far(attempt, come_back_at(attempt))
-    )
+    return answered_badly and attempt.status in HEALING_STATUSES and not _is_far(attempt, come_back_at(attempt))
 
 
 def come_back_at(attempt: Attempt) -> datetime | None:

@@ -166,9 +166,7 @@ class Ledger:
         target = self._folder / f"{folder.name}.parquet"
         rows = pl.DataFrame([row.cells() for file in files for row in _rows(file)], schema=SCHEMA)
         content = io.BytesIO()
-        _in_order(pl.concat([rows, *([_compacted(target)] if target.exists() else [])])).write_parquet(
-            content
-        )
+        _in_order(pl.concat([rows, *([_compacted(target)] if target.exists() else [])])).write_parquet(content)
         write_whole(target, content.getvalue())
         for file in files:
             file.unlink()
@@ -200,6 +198,4 @@ def _compacted(file: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(file).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
     except pl.exceptions.PolarsError as error:
-        raise ArchiveError(
-            f"{file} cannot be read ({error}). Put it back from a copy of the archive."
-        ) from error
+        raise ArchiveError(f"{file} cannot be read ({error}). Put it back from a copy of the archive.") from error

@@ -43,9 +43,7 @@ def receive(response: requests.Response, cap_bytes: int, deadline_seconds: float
     try:
         return _decoded(on_wire, encoding, cap_bytes)
     except zlib.error as error:
-        raise Cut(
-            Outcome.TRUNCATED, f"the body is not the {encoding} that its header says: {error}"
-        ) from error
+        raise Cut(Outcome.TRUNCATED, f"the body is not the {encoding} that its header says: {error}") from error
 
 
 def _on_wire(response: requests.Response, cap_bytes: int, deadline: float) -> bytes:
@@ -59,9 +57,7 @@ def _on_wire(response: requests.Response, cap_bytes: int, deadline: float) -> by
         if len(received) > cap_bytes:
             raise Cut(Outcome.TOO_LARGE, f"more than the {cap_bytes} bytes allowed")
         if time.monotonic() > deadline:
-            raise Cut(
-                Outcome.TIMEOUT, f"only {len(received)} bytes came before the deadline of the whole body"
-            )
+            raise Cut(Outcome.TIMEOUT, f"only {len(received)} bytes came before the deadline of the whole body")
     if announced is not None and len(received) != announced:
         raise Cut(Outcome.TRUNCATED, f"{len(received)} bytes came of {announced} announced")
     return bytes(received)

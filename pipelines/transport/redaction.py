@@ -31,8 +31,7 @@ def written(request: Request) -> Request:
         url=clean(request.url),
         method=request.method,
         params=tuple(
-            (clean(name), REDACTED if SECRET_NAME.search(name) else clean(value))
-            for name, value in request.params
+            (clean(name), REDACTED if SECRET_NAME.search(name) else clean(value)) for name, value in request.params
         ),
         body=None if request.body is None else clean(request.body),
     )

@@ -58,9 +58,7 @@ def screen(media: frozenset[str], content_type: str, body: bytes) -> None:
     kind = kind_of(body)
     if kind not in media:
         announced = " or ".join(sorted(media))
-        raise BodyRefused(
-            Outcome.WRONG_TYPE, f"the body is {kind}, not {announced} (its header says '{content_type}')"
-        )
+        raise BodyRefused(Outcome.WRONG_TYPE, f"the body is {kind}, not {announced} (its header says '{content_type}')")
 
 
 def kind_of(body: bytes) -> str:
@@ -84,7 +82,5 @@ def challenge_mark(body: bytes) -> str | None:
     head = body[:HEAD_BYTES].decode("latin-1").lower()
     title = TITLE.search(head)
     heading = " ".join(unescape(title[1]).split()) if title else ""
-    marks = [mark for mark in TITLE_MARKS if mark in heading] + [
-        mark for mark in STRONG_MARKS if mark in head
-    ]
+    marks = [mark for mark in TITLE_MARKS if mark in heading] + [mark for mark in STRONG_MARKS if mark in head]
     return marks[0] if marks else None

@@ -48,9 +48,7 @@ class Transport:
 class Session:
     """Asks the hosts of `sources` and files every attempt in the archive."""
 
-    def __init__(
-        self, archive: Archive, sources: Iterable[Source], transport: Transport, settings: Settings
-    ) -> None:
+    def __init__(self, archive: Archive, sources: Iterable[Source], transport: Transport, settings: Settings) -> None:
         sources = list(sources)
         self._archive = archive
         self._transport = transport
@@ -83,9 +81,7 @@ class Session:
         _, _, result = self._attempt(feed, media, request)
         return result
 
-    def _attempt(
-        self, feed: str, media: frozenset[str], request: Request
-    ) -> tuple[Attempt, Verdict, Answer | Failure]:
+    def _attempt(self, feed: str, media: frozenset[str], request: Request) -> tuple[Attempt, Verdict, Answer | Failure]:
         """One attempt, on record: the body first, then its ledger row, and only then does anybody read it."""
         try:
             attempt = self._courier.carry(request, media)
@@ -140,9 +136,7 @@ def _result(request: Request, row: LedgerRow, body: bytes) -> Answer | Failure:
     """What the feed is given: the request as it asked it, and the answer of its ledger row."""
     if row.outcome is not Outcome.OK or row.status is None or row.sha256 is None:
         return Failure(request, row.fetch_id, row.fetched_at, row.outcome, row.error or "", row.status)
-    return Answer(
-        request, row.fetch_id, row.fetched_at, row.status, row.content_type, row.charset, row.sha256, body
-    )
+    return Answer(request, row.fetch_id, row.fetched_at, row.status, row.content_type, row.charset, row.sha256, body)
 
 
 def _paces(archive: Archive, sources: list[Source], transport: Transport) -> dict[str, Pace]:

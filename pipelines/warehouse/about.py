@@ -64,7 +64,12 @@ def lineage_of(manifest: Path) -> pl.DataFrame:
         for node in nodes:
             for step in node["config"].get("meta", {}).get("receipt", []):
                 relation = f"{node['schema']}.{node['name']}"
-                yield relation, step["column"], step["depends_on"], json.dumps(step["key_map"], sort_keys=True)
+                yield (
+                    relation,
+                    step["column"],
+                    step["depends_on"],
+                    json.dumps(step["key_map"], sort_keys=True),
+                )
 
     return pl.DataFrame(sorted(set(rows())), schema=LINEAGE, orient="row")
 

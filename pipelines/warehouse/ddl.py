@@ -31,35 +31,30 @@ create table if not exists meta.incidents (
 """
 
 
-def duckdb_type(column: dy.Column) -> str:
-    """The DuckDB type that a column of a contract is stored in. Raises `TypeError` for any other type."""
-    match column.dtype:
-        case pl.String():
-            return "VARCHAR"
-        case pl.Date():
-            return "DATE"
-        case pl.Datetime():
-            return "TIMESTAMP"
-        case pl.Boolean():
-            return "BOOLEAN"
-        case pl.Int32():
-            return "INTEGER"
-        case pl.Int64():
-            return "BIGINT"
-        case pl.Float64():
-            return "DOUBLE"
-        case pl.List(inner=pl.String()) | pl.List(inner=pl.String):
-            return "VARCHAR[]"
-        case pl.Decimal() as kind:
-            return f"DECIMAL({kind.precision},{kind.scale})"
-        case other:
-            raise TypeError(f"no stored type for {other}")
+STORED_AS: dict[type[pl.DataType], str] = {
+    pl.String: "VARCHAR",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMP",
+    pl.Boolean: "BOOLEAN",
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+    pl.Float64: "DOUBLE",
+}
+
+
+def duckdb_type(kind: pl.DataType) -> str:
+    """The DuckDB type that a column of a contract is stored in. Raises `KeyError` for any other type."""
+    if isinstance(kind, pl.Decimal):
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if isinstance(kind, pl.List):
+        return f"{duckdb_type(kind.inner() if isinstance(kind.inner, type) else kind.inner)}[]"
+    return STORED_AS[type(kind)]
 
 
 def columns_of(contract: type[dy.Schema]) -> dict[str, tuple[str, str, bool]]:
     """Name -> (DuckDB type, description, nullable) of everything that is stored for a contract."""
     columns = {
-        name: (duckdb_type(column), column.description or "", column.nullable)
+        name: (duckdb_type(column.dtype), column.description or "", column.nullable)
         for name, column in contract.columns().items()
     }
     if issubclass(contract, Table) and isinstance(contract.load, Observe):

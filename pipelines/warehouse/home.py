@@ -6,7 +6,7 @@ Belongs here: what makes sure that one home serves one mode and one run at a tim
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
@@ -29,7 +29,7 @@ def claim(home: Home, mode: Mode) -> None:
 
 
 @contextmanager
-def held(home: Home, wait_seconds: float, say: Callable[[str], None]) -> Iterator[None]:
+def held(home: Home, wait_seconds: float, say: Callable[[str], None]) -> Generator[None, None, None]:
     """Hold the home for one run. Waits for a run in progress, saying so. Raises `LockNotHad`."""
     lock = FileLock(home.lock, is_singleton=True)
     try:

@@ -5,7 +5,7 @@ Belongs here: read-only access, digests, and what the file says about itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import duckdb
@@ -15,7 +15,7 @@ from pipelines.warehouse.errors import NotPublished
 
 
 @contextmanager
-def reading(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(home: Home) -> Generator[duckdb.DuckDBPyConnection, None, None]:
     """A read-only connection to the published file. Raises `NotPublished`."""
     if not home.published.exists():
         raise NotPublished(f"There is no published file at {home.published} yet.\nBuild one with: outcrop run")

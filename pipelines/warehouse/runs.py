@@ -21,9 +21,7 @@ def merge_runs(table: type[Table], newest: pl.DataFrame, observed: pl.DataFrame)
     """
     key, values = table.primary_key(), table.values()
     columns = [*table.column_names(), "run_number", "last_seen_at", "last_fetch_id"]
-    seen = observed.with_columns(
-        run_number=pl.lit(None, pl.Int32), last_seen_at="fetched_at", last_fetch_id="fetch_id"
-    )
+    seen = observed.with_columns(run_number=pl.lit(None, pl.Int32), last_seen_at="fetched_at", last_fetch_id="fetch_id")
     stored = newest.with_columns(position=pl.lit(-1, observed.schema["position"]))
     history = pl.concat([part.select(*columns, "position") for part in (stored, seen)]).sort(*key, "position")
     is_first = pl.int_range(pl.len()).over(key) == 0

@@ -6,7 +6,7 @@ Not here: parsing (ingest), models (dbt), the published file (publish.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -94,7 +94,7 @@ class Warehouse:
         self.tables = tables
 
     @contextmanager
-    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writing(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         """A connection inside one transaction, with every table of a registered feed in place."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(self.file, config={"threads": 2}) as connection:
@@ -142,7 +142,8 @@ class Warehouse:
                 "select count(*) from meta.rejected_rows where table_name = ?", [table_name]
             ).fetchone() or (0,)
             unknown = connection.execute(
-                "select distinct source_name from meta.unknown_names where table_name = ? order by 1", [table_name]
+                "select distinct source_name from meta.unknown_names where table_name = ? order by 1",
+                [table_name],
             ).fetchall()
         return Standing(rows, first_day, last_day, rejected, [name for (name,) in unknown])
 

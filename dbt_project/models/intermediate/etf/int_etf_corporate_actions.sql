@@ -1,5 +1,6 @@
--- One row per holdings source, corporate action and fund that moved bitcoin: the amount, and the day that the source books it.
--- A source's own row in the seed beats the row of any source (`*`). A split moves no bitcoin and is not here.
+-- One row per holdings source, corporate action and fund that moved bitcoin: the amount, and the day
+-- that the source books it. A source's own row in the seed beats the row of any source (`*`). A split
+-- moves no bitcoin and is not here.
 with candidates as (
     select
         sources.source_id,

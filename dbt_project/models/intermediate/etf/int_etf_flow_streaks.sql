@@ -1,5 +1,6 @@
--- One row per fund and session: for how many sessions in a row its flow has had the same sign (minus for outflows).
--- A zero flow breaks a streak (0); a session that was not observed ends it (NULL), and the next one starts at one.
+-- One row per fund and session: for how many sessions in a row its flow has had one sign (minus for
+-- outflows). A zero flow breaks a streak (0); a session that was not observed ends it (NULL), the next
+-- one starts at one.
 with flows as (
     select
         listed.fund_id,
@@ -10,15 +11,10 @@ with flows as (
         on listed.fund_id = ranked.fund_id and listed.trade_date = ranked.trade_date
 ),
 
-turns as (
+steps as (
     select
-        fund_id,
-        trade_date,
-        direction,
-        case
-            when direction is distinct from lag(direction) over (partition by fund_id order by trade_date) then 1
-            else 0
-        end as is_turn
+        flows.*,
+        lag(direction) over (partition by fund_id order by trade_date) as direction_before
     from flows
 ),
 
@@ -27,10 +23,10 @@ numbered as (
         fund_id,
         trade_date,
         direction,
-        sum(is_turn) over (
+        sum(case when direction is distinct from direction_before then 1 else 0 end) over (
             partition by fund_id order by trade_date rows between unbounded preceding and current row
         ) as streak_number
-    from turns
+    from steps
 )
 
 select

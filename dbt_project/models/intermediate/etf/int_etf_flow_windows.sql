@@ -1,5 +1,6 @@
--- One row per fund and session: flows summed from the listing, over the last 5, 21 and 63 sessions and from the
--- quarter's start. Windows count sessions of the calendar: a sum is NULL where one of its sessions was not observed.
+-- One row per fund and session: flows summed from the listing, over the last 5, 21 and 63 sessions, and
+-- from the quarter's start. Windows count sessions of the calendar: a sum is NULL where one of them was
+-- not observed.
 with flows as (
     select
         listed.fund_id,

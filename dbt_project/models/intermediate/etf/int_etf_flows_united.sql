@@ -1,4 +1,4 @@
--- One row per flow source, listed fund and session: what the source says at as_of, and when it first and last said so.
+-- One row per flow source, listed fund and session: what the source says at as_of, and since when.
 {% set feeds = ['stg_farside__etf_flows'] %}
 {% set columns = [
     'source_id', 'fund_id', 'trade_date', 'net_flow_usd', 'flow_basis', 'is_provisional',
@@ -14,9 +14,11 @@ steps as (
         fund_id,
         trade_date,
         fetched_at,
-        run_number > 1 and net_flow_usd is distinct from lag(net_flow_usd) over (
+        run_number,
+        net_flow_usd,
+        lag(net_flow_usd) over (
             partition by source_id, fund_id, trade_date order by run_number
-        ) as is_revision
+        ) as net_flow_before_usd
     from observations
 ),
 
@@ -26,7 +28,9 @@ history as (
         fund_id,
         trade_date,
         min(fetched_at) as first_seen_at,
-        max(case when is_revision then fetched_at end) as revised_at
+        max(
+            case when run_number > 1 and net_flow_usd is distinct from net_flow_before_usd then fetched_at end
+        ) as revised_at
     from steps
     group by source_id, fund_id, trade_date
 )

@@ -1,4 +1,5 @@
--- One row per fund and session on which it is listed: every row that could be observed, so that a missing one shows.
+-- One row per fund and session on which it is listed: all that could be observed, so that a missing one
+-- shows.
 select
     funds.fund_id,
     sessions.trade_date,
@@ -12,6 +13,6 @@ select
 from {{ ref('funds') }} as funds
 inner join {{ ref('int_sessions') }} as sessions
     on
-        sessions.trade_date >= funds.listed_on
-        and (funds.delisted_on is null or sessions.trade_date <= funds.delisted_on)
+        funds.listed_on <= sessions.trade_date
+        and (funds.delisted_on is null or funds.delisted_on >= sessions.trade_date)
 where funds.is_us

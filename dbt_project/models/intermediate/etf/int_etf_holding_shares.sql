@@ -1,6 +1,7 @@
--- One row per member of the universe us_all and session on which it is listed: its share of the bitcoin of all members.
--- The 1 % rule: a member without a holding is missing, and its last known share is the one of the last session it was
--- seen on. One missing member above 1 % voids the session for all; one never seen does not.
+-- One row per member of the universe us_all and session that it is listed on: its share of all members'
+-- bitcoin. The 1 % rule: a member without a holding is missing, and its last known share is the one of
+-- the last session that it was seen on. One missing member above 1 % voids the session for all; one
+-- never seen does not.
 with members as (
     select
         listed.fund_id,
@@ -32,7 +33,7 @@ judged as (
         max(case when btc_held is null and is_above_one_pct then 1 else 0 end) over (
             partition by trade_date
         ) = 0 as is_complete,
-        row_number() over (partition by trade_date order by btc_held desc nulls last, fund_id) as place
+        row_number() over (partition by trade_date order by btc_held desc nulls last, fund_id asc) as place
     from weighed
 ),
 

@@ -1,6 +1,6 @@
--- One row per fund and session: the holdings source that speaks for it.
--- A source that prints a run of sessions comes before one that prints a lone session (which can never give a change
--- and would only break the other's run); then the better rank decides, then the name.
+-- One row per fund and session: the holdings source that speaks for it. A source that prints a run of
+-- sessions comes before one that prints a lone session (which can never give a change and would only
+-- break the other's run); then the better rank decides, then the name.
 with ranked as (
     select
         united.*,

@@ -1,5 +1,6 @@
--- One row per holdings source, listed fund and session: what the source prints at as_of, and how that differs
--- from what the same source printed for the session before (nothing, before the first session of a fund that starts empty).
+-- One row per holdings source, listed fund and session: what the source prints at as_of, and how that
+-- differs from what it prints for the session before (0, before the first session of a fund that starts
+-- empty).
 {% set feeds = ['stg_btcetffundflow__etf_holdings'] %}
 {% set columns = [
     'source_id', 'fund_id', 'trade_date', 'btc_held', 'aum_usd', 'nav_per_share_usd',

@@ -1,5 +1,5 @@
--- One row per fund and session with a holding: its value as reported (inside the 5 % band of the strike price)
--- or as bitcoin held times the strike price, and its value at the strike price in any case.
+-- One row per fund and session with a holding: its value as reported (inside the 5 % band of the strike
+-- price), else as bitcoin held times the strike price; and the value at the strike price in any case.
 with priced as (
     select
         holdings.fund_id,

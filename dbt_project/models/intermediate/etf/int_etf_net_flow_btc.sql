@@ -1,6 +1,7 @@
 -- One row per fund and session: the bitcoin that came in or went out on that session, from the holdings.
--- A source with a reporting lag prints it `lag_sessions` later: the change is read there, less the corporate action booked there.
--- The first print of a fund that starts empty is its first flow, if it is not later than the lag explains.
+-- A source with a reporting lag prints it `lag_sessions` later: the change is read there, less the
+-- corporate action booked there. The first print of a fund that starts empty, if not later than the lag
+-- explains, is its first flow.
 with prints as (
     select
         flow_session.fund_id,
@@ -11,7 +12,11 @@ with prints as (
         coalesce(lags.lag_sessions, 0) as lag_sessions,
         holdings.btc_held - holdings.corporate_action_btc - case
             when before.fund_id is not null then before.btc_held
-            when flow_session.starts_empty and flow_session.fund_session_number = 1 and holdings.print_number = 1 then 0
+            when
+                flow_session.starts_empty
+                and flow_session.fund_session_number = 1
+                and holdings.print_number = 1
+                then 0
         end as net_flow_btc,
         row_number() over (
             partition by flow_session.fund_id, flow_session.trade_date

@@ -1,6 +1,7 @@
 -- One row per session on which funds report AUM: one price of bitcoin at the strike, for all funds.
--- Until a price feed exists it is the median over funds of AUM per bitcoin. A fund more than 5 % off the median of
--- all is not used (early AUM rows of the source are wrong), and the median is taken again over the others.
+-- Until a price feed exists it is the median over funds of AUM per bitcoin. A fund more than 5 % off the
+-- median of all is not used (early AUM rows of the source are wrong); the median is taken again over the
+-- others.
 with implied as (
     select
         fund_id,
@@ -27,6 +28,6 @@ inner join first_median
     on
         implied.trade_date = first_median.trade_date
         and abs(implied.price - first_median.price) <= 0.05 * first_median.price
--- an amount of dollars has 16 digits before the point: a price of a hundred millions would not leave room for one
+-- dollars have 16 digits before the point: a price of a hundred millions would leave no room for an amount
 where implied.price < 1e8
 group by implied.trade_date

@@ -14,8 +14,14 @@ with sides as (
         holdings.strike_price_usd as p1,
         strike_before.strike_price_usd as p0,
         booked.corporate_action_btc as c,
-        case when listed.fund_session_number > 1 then before.btc_held when listed.starts_empty then 0 end as q0,
-        case when listed.fund_session_number > 1 then before.aum_usd when listed.starts_empty then 0 end as aum0,
+        case
+            when listed.fund_session_number > 1 then before.btc_held
+            when listed.starts_empty then 0
+        end as q0,
+        case
+            when listed.fund_session_number > 1 then before.aum_usd
+            when listed.starts_empty then 0
+        end as aum0,
         listed.fund_session_number = 1 as is_first_session,
         before.source_id <> holdings.source_id as is_source_switch
     from {{ ref('int_etf_holdings_valued') }} as holdings
@@ -42,7 +48,7 @@ judged as (
             when p0 is null or p1 is null then 'no_strike_price'
             when aum0 is null or aum1 is null then 'aum_missing'
         end as split_reason,
-        -- wide first: a product of two DECIMAL(18, x) stays 18 digits wide; halves by * 0.5, a division is a DOUBLE
+        -- a product of two DECIMAL(18, x) stays 18 digits wide unless one is widened; a division is a DOUBLE
         cast(cast(q0 + q1 as decimal(30, 8)) * 0.5 * (p1 - p0) as decimal(18, 2)) as price_effect_usd,
         cast(cast(q1 - q0 - c as decimal(30, 8)) * (p0 + p1) * 0.5 as decimal(18, 2)) as flow_effect_usd,
         cast(cast(c as decimal(30, 8)) * (p0 + p1) * 0.5 as decimal(18, 2)) as corporate_action_effect_usd

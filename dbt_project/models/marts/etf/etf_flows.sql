@@ -1,4 +1,5 @@
--- One row per fund and session that at least one source reports: the flow, the bitcoin held, its value and why that changed.
+-- One row per fund and session that a source reports: the flow, the bitcoin held, its value and why it
+-- changed.
 select
     listed.fund_id,
     listed.trade_date,
@@ -34,7 +35,7 @@ select
     split.flow_effect_usd,
     split.corporate_action_effect_usd,
     split.residual_usd,
-    coalesce(split.split_reason, case when holdings.fund_id is null then 'session_missing' end) as split_reason,
+    case when holdings.fund_id is null then 'session_missing' else split.split_reason end as split_reason,
 
     holdings.shares_outstanding,
     cast(
