@@ -147,20 +147,24 @@ def load(
     """Bring a feed's table to what its bodies in the archive say, whatever order they arrived in.
 
     Bodies that follow those already loaded are added; where one lies before them, or where `reader` (the
-    fingerprint of the reading code and the seeds) has changed, the table is filled anew from all of them.
-    `every_attempt`: incidents are looked for among all attempts instead of those not seen before.
+    fingerprint of the reading code and the seeds) or the shape of the table has changed, the table is filled
+    anew from all of them.
+    `every_attempt`: incidents are looked for among all attempts instead of those not seen before; a body that
+    comes to another outcome than the last time it was read is looked at again.
     """
     ledger = archive.ledger(feed.feed_id)
     before = warehouse.loads(feed.table_name)
     good = ledger.filter(pl.col("outcome") == Outcome.OK)
     standing = good["fetch_id"].to_list()[: len(before.fetch_ids)]
-    restart = standing != before.fetch_ids or before.readers not in ({reader}, set())
+    restart = not before.fetch_ids or standing != before.fetch_ids or before.readers != {reader}
     rows = good if restart else good.slice(len(before.fetch_ids))
     bodies = [_read(feed, archive.answer(row)) for row in rows.iter_rows(named=True)]
     outcomes = {} if restart else before.outcomes
     outcomes |= {body.fetch_id: (str(body.outcome), body.reason) for body in bodies}
     attempts = _with_outcomes(feed, archive, ledger, outcomes)
-    incidents = incidents_of(feed, attempts if every_attempt else attempts.filter(~_is_in(before.attempts)))
+    turned = {body.fetch_id for body in bodies if before.outcomes.get(body.fetch_id, ("",))[0] != body.outcome}
+    fresh = attempts.filter(~_is_in(before.attempts - turned))
+    incidents = incidents_of(feed, attempts if every_attempt else fresh)
     written = warehouse.load(Batch(feed.feed_id, feed.table_name, bodies, attempts, incidents, reader, run_id, restart))
     for incident in incidents:
         log.warning("%s: %s: %s, %s", feed.feed_id, incident.outcome, incident.request, incident.reason)

@@ -133,6 +133,6 @@ class Runtime:
     @contextmanager
     def hold(self, say: Callable[[str], None]) -> Generator[Runtime, None, None]:
         """Hold the home for one run. Raises `WrongHome`, `LockNotHad`."""
-        claim(self.home, self.mode)
+        claim(self.home, self.mode, self.settings.archive_dir)
         with held(self.home, self.settings.lock_wait_seconds, say):
             yield self

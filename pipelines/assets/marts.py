@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from dagster_dbt import (
 from filelock import FileLock
 
 from pipelines.assets.feeds import WRITER_POOL
+from pipelines.assets.sources import write_sources
 from pipelines.runtime import Runtime
 from pipelines.settings import ROOT
 from pipelines.warehouse.errors import NothingToBuild
@@ -33,6 +35,7 @@ log = logging.getLogger("outcrop.marts")
 
 PROJECT_DIR = ROOT / "dbt_project"
 DBT = Path(sys.executable).parent / "dbt"
+LINKED = ("dbt_project.yml", "macros", "models", "profiles.yml", "tests")
 PROJECT_FILES = ("*.sql", "*.yml", "*.csv")
 
 
@@ -52,6 +55,7 @@ class Names(DagsterDbtTranslator):
 
 def ready_manifest() -> Path:
     """The project's manifest, parsed anew only where a file of the project has changed."""
+    write_sources()
     target = PROJECT_DIR / "target"
     target.mkdir(exist_ok=True)
     manifest, key_file = target / "manifest.json", target / "manifest.key"
@@ -79,6 +83,23 @@ def dbt_resource() -> DbtCliResource:
         dbt_executable=os.fspath(DBT),
         global_config_flags=["--no-use-colors"],
     )
+
+
+def project_dir(runtime: Runtime) -> Path:
+    """The project that dbt runs: the checkout's, or, where the settings name other seeds, links to it with those.
+
+    dbt writes compiled seeds to its target folder under the path of `seed-paths`, so that path must stay inside
+    the project: an absolute one would overwrite the seeds themselves.
+    """
+    if runtime.settings.seeds.resolve() == PROJECT_DIR / "seeds":
+        return PROJECT_DIR
+    linked = runtime.home.build.parent / "dbt_project"
+    shutil.rmtree(linked, ignore_errors=True)
+    linked.mkdir(parents=True)
+    for name in LINKED:
+        (linked / name).symlink_to(PROJECT_DIR / name)
+    (linked / "seeds").symlink_to(runtime.settings.seeds.resolve())
+    return linked
 
 
 def build_vars(runtime: Runtime) -> dict[str, str | None]:

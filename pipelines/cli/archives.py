@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from pipelines.cli.console import ERR, NOT_BUILT, OUT, UserError
-from pipelines.cli.options import home_options
+from pipelines.cli.options import home_options, reading_runtime, settings_of
 from pipelines.feeds.base import Feed
 from pipelines.runtime import BadUsage, Runtime
-from pipelines.settings import Mode, Settings, utc
+from pipelines.settings import Mode, utc
 from pipelines.transport.archive import Archive
 from pipelines.transport.ledger import LedgerRow
 from pipelines.transport.redaction import written
@@ -44,7 +44,7 @@ def _archive_option(command):
 def import_(url: str, file: Path, fetched_at: str, folder: Path | None, **options: Any) -> None:
     """File a saved answer as the answer of an address that a feed owns."""
     method, body = options.pop("method"), options.pop("body")
-    runtime = _runtime(options | {"feeds": options["feeds"] or Mode.LIVE})
+    runtime = Runtime(settings_of(options | {"feeds": options["feeds"] or Mode.LIVE}))
     request = written(Request.of(url, method, body))
     feed = _owner(runtime, request)
     content = file.read_bytes()
@@ -91,12 +91,8 @@ def verify(folder: Path | None, **options: Any) -> None:
     OUT.print("Every body is what the ledger says.")
 
 
-def _runtime(options: dict[str, Any]) -> Runtime:
-    return Runtime(Settings(**{name: value for name, value in options.items() if value is not None}))
-
-
 def _open(folder: Path | None, options: dict[str, Any]) -> Archive:
-    return Archive(folder or _runtime(options).home.archive, read_only=True)
+    return Archive(folder or reading_runtime(options).settings.archive_dir, read_only=True)
 
 
 def _owner(runtime: Runtime, request: Request) -> Feed:

@@ -18,9 +18,9 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from pipelines.cli.console import NOT_BUILT, OUT, UserError
-from pipelines.cli.options import home_options
+from pipelines.cli.options import home_options, reading_runtime
 from pipelines.runtime import Runtime
-from pipelines.settings import ROOT, Settings
+from pipelines.settings import ROOT
 from pipelines.transport.archive import Archive, ArchiveError
 from pipelines.warehouse.reader import reading
 from pipelines.wire import Outcome
@@ -44,7 +44,7 @@ class Finding:
 @home_options
 def doctor(*, offline: bool, **options: Any) -> None:
     """Versions, disk, lock, archive, feeds: what is wrong and what to do."""
-    runtime = Runtime(Settings(**{name: value for name, value in options.items() if value is not None}))
+    runtime = reading_runtime(options)
     findings = [*_versions(), *_disk(runtime), *_lock(runtime), *_archive(runtime), *_published(runtime)]
     if not offline:
         findings += _hosts(runtime)

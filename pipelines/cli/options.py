@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from pipelines.runtime import BadUsage
+from pipelines.runtime import BadUsage, Runtime
 from pipelines.settings import Mode, Settings
+from pipelines.warehouse.home import remembered
 
 Command = Callable[..., Any]
 
@@ -45,7 +46,7 @@ def run_options(command: Command) -> Command:
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
-    """Settings from the environment, with the given options on top. Raises `BadUsage`."""
+    """Settings of a run: from the environment, with the given options on top. Raises `BadUsage`."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     for name in ("first_day", "last_day"):
         if name in given:
@@ -54,8 +55,22 @@ def settings_of(options: dict[str, Any]) -> Settings:
     first, last = settings.first_day or date.min, settings.last_day or date.max
     if first > last:
         raise BadUsage(f"--from {first} is after --to {last}: no day lies between them.")
-    if settings.archive and settings.feeds is not Mode.ARCHIVE:
+    if "archive" in given and settings.feeds is not Mode.ARCHIVE:
         raise BadUsage("--archive names the archive to load and goes with --feeds archive.")
     if settings.feeds is Mode.ARCHIVE and not settings.archive:
-        raise BadUsage("Mode archive needs the archive to load: --archive DIR")
+        archive = remembered(settings.at).get("archive")
+        if archive is None:
+            raise BadUsage("Mode archive needs the archive to load: --archive DIR")
+        settings = settings.model_copy(update={"archive": Path(archive)})
     return settings
+
+
+def reading_runtime(options: dict[str, Any]) -> Runtime:
+    """The rooms of a home that is only looked at: its mode and archive are those that it remembers."""
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = Settings(**given)
+    standing = remembered(settings.at)
+    if standing:
+        update = {"feeds": Mode(standing["mode"]), "home": settings.at.path, "archive": Path(standing["archive"])}
+        settings = settings.model_copy(update=update)
+    return Runtime(settings)

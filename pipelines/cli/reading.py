@@ -6,30 +6,25 @@ Belongs here: reading and printing. Nothing here writes into a home.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 import duckdb
-from rich.markup import escape
-from rich.tree import Tree
 
 from pipelines.cli.console import OUT, UserError
-from pipelines.cli.options import home_options
+from pipelines.cli.options import home_options, reading_runtime
 from pipelines.receipts import Step, bytes_of, trace
-from pipelines.runtime import BadUsage, Runtime
-from pipelines.settings import Settings
+from pipelines.runtime import BadUsage
 from pipelines.transport.archive import Archive
 from pipelines.warehouse.reader import digests, reading
 
 COPY_OPTIONS = {"csv": "format csv, header", "json": "format json", "parquet": "format parquet"}
 FORMATS = ("table", *COPY_OPTIONS)
 LINEAGE_COLUMNS = ("source_id", "fetch_id", "locator", "last_fetch_id")
-
-
-def _runtime(options: dict[str, Any]) -> Runtime:
-    return Runtime(Settings(**{name: value for name, value in options.items() if value is not None}))
 
 
 @click.command()
@@ -41,7 +36,7 @@ def query(sql: str, form: str, out: Path | None, **options: Any) -> None:
     """Read-only SQL on the published file."""
     if form == "parquet" and out is None:
         raise BadUsage("Parquet is not for the screen: add --out FILE")
-    with reading(_runtime(options).home) as connection:
+    with reading(reading_runtime(options).home) as connection:
         try:
             if connection.sql(sql) is None:
                 raise BadUsage("That statement returns no rows; the published file is read-only.")
@@ -56,15 +51,19 @@ def _write(connection: duckdb.DuckDBPyConnection, sql: str, form: str, out: Path
         with redirect_stdout(out.open("w", encoding="utf-8") if out else sys.stdout):
             connection.sql(sql).show(max_rows=1_000, max_width=width)
         return
-    target = str(out).replace("'", "''") if out else "/dev/stdout"
-    connection.execute(f"copy ({sql.strip().rstrip(';')}) to '{target}' ({COPY_OPTIONS[form]})")
+    with TemporaryDirectory() as folder:
+        target = out or Path(folder) / "rows"
+        name = str(target).replace("'", "''")
+        connection.execute(f"copy ({sql.strip().rstrip(';')}) to '{name}' ({COPY_OPTIONS[form]})")
+        if out is None:
+            sys.stdout.write(target.read_text(encoding="utf-8"))
 
 
 @click.command()
 @home_options
 def digest(**options: Any) -> None:
     """One line for each mart: its rows, and a digest over all columns that no order of rows changes."""
-    for name, rows, sha256 in digests(_runtime(options).home):
+    for name, rows, sha256 in digests(reading_runtime(options).home):
         sys.stdout.write(f"{name} {rows} {sha256}\n")
 
 
@@ -75,17 +74,13 @@ def digest(**options: Any) -> None:
 @home_options
 def explain(mart: str, key: tuple[str, ...], column: str | None, **options: Any) -> None:
     """The receipt of a number: from a row of MART down to the archived bytes."""
-    runtime = _runtime(options)
+    runtime = reading_runtime(options)
     relation = mart if "." in mart else f"marts.{mart}"
     with reading(runtime.home) as connection:
         step = trace(connection, relation, _key(key), column)
-        tree = Tree(_title(step))
-        _grow(tree, step, column, connection, Archive(_archive_of(runtime), read_only=True))
-    OUT.print(tree)
-
-
-def _archive_of(runtime: Runtime) -> Path:
-    return runtime.settings.archive_dir
+        archive = Archive(runtime.settings.archive_dir, read_only=True)
+        for depth, line in _lines(step, column, connection, archive):
+            OUT.print("  " * depth + line, markup=False)
 
 
 def _key(words: tuple[str, ...]) -> dict[str, str]:
@@ -95,18 +90,17 @@ def _key(words: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _title(step: Step) -> str:
-    return f"[bold]{step.relation}[/]  " + escape(" ".join(f"{name}={value}" for name, value in step.key.items()))
-
-
-def _grow(tree: Tree, step: Step, column: str | None, connection: duckdb.DuckDBPyConnection, archive: Archive) -> None:
+def _lines(
+    step: Step, column: str | None, connection: duckdb.DuckDBPyConnection, archive: Archive, depth: int = 0
+) -> Iterator[tuple[int, str]]:
+    """The receipt as lines with their depth: relation and key, its values, and at the bottom the bytes."""
+    yield depth, f"{step.relation}  {' '.join(f'{name}={value}' for name, value in step.key.items())}"
     for row in step.rows:
-        shown = {name: value for name, value in row.items() if name not in (*step.key, *LINEAGE_COLUMNS)}
-        if column is not None:
-            shown = {column: row[column]}
-        tree.add(escape("  ".join(f"{name}={value}" for name, value in shown.items() if value is not None)))
+        shown = [name for name in row if name not in (*step.key, *LINEAGE_COLUMNS) and row[name] is not None]
+        if column is not None and column in row:
+            shown = [column]
+        yield from ((depth + 1, f"{name} = {row[name]}") for name in shown)
         if step.relation.startswith("feeds."):
-            for where, text in bytes_of(connection, archive, row):
-                tree.add(f"[green]{escape(where)}[/]  {escape(text)}")
+            yield from ((depth + 1, f"{where}  {text}") for where, text in bytes_of(connection, archive, row))
     for below in step.below:
-        _grow(tree.add(_title(below)), below, None, connection, archive)
+        yield from _lines(below, column, connection, archive, depth + 1)

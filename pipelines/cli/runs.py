@@ -75,12 +75,13 @@ def load(**options: Any) -> None:
 def ui(port: int, **options: Any) -> None:
     """The Dagster UI and daemon over a home, schedules loaded and stopped."""
     settings = settings_of(options)
-    claim(settings.at, settings.feeds)
+    claim(settings.at, settings.feeds, settings.archive_dir)
     _instance_files(settings.at)
     env = os.environ | {
         "DAGSTER_HOME": os.fspath(settings.at.dagster),
         "OUTCROP_FEEDS": str(settings.feeds),
         "OUTCROP_HOME": os.fspath(settings.at.path),
+        "OUTCROP_ARCHIVE": os.fspath(settings.archive_dir),
     }
     OUT.print(f"Dagster UI of {settings.at.path} on http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = [

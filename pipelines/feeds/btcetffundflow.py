@@ -67,7 +67,7 @@ class BtcEtfFundFlowHoldings(Feed):
         aum = _cells(data, AUM, pointer).select("provider", "trade_date", aum="text", at="locator")
         cells = (
             held.join(aum, on=["provider", "trade_date"], how="left", maintain_order="left_right")
-            .join(self._funds(data["providers"]), on="provider", how="left", maintain_order="left")
+            .join(self._funds(data["providers"], held), on="provider", how="left", maintain_order="left")
             .join(self.registry.listings(), on="fund_id", how="left", maintain_order="left")
             .with_columns(btc_held=_number("text", BTC), aum_usd=_number("aum", USD))
             .filter(_is_listed(), _has_begun())
@@ -88,11 +88,12 @@ class BtcEtfFundFlowHoldings(Feed):
         )
         return self._off_calendar(values, held, answer.fetched_at.date())
 
-    def _funds(self, providers: dict[str, str]) -> pl.DataFrame:
+    def _funds(self, providers: dict[str, str], held: pl.DataFrame) -> pl.DataFrame:
         """provider -> fund_id, or source_name (its label) where the seeds do not know the ticker."""
         aliases = self.registry.fund_aliases(self.source)
+        labels = {number: f"provider {number}" for number in held["provider"].unique().sort()} | providers
         rows = []
-        for provider, label in providers.items():
+        for provider, label in labels.items():
             ticker = LABEL.fullmatch(label.strip())
             fund_id = aliases.get(ticker[1].upper()) if ticker else None
             rows.append((provider, fund_id, None if fund_id else label))
@@ -122,13 +123,15 @@ def _data(page: Any) -> tuple[str, dict[str, Any]]:
     try:
         node = page["props"]["pageProps"] if "props" in page else page["pageProps"]
         queries = node["dehydratedState"]["queries"]
-        position = next(n for n, query in enumerate(queries) if query["queryKey"] == QUERY_KEY)
+        position = next(n for n, query in enumerate(queries) if query.get("queryKey") == QUERY_KEY)
         data = queries[position]["state"]["data"]["data"]
-        is_filled = isinstance(data["providers"], dict) and data[HOLDINGS] and data[AUM]
-    except (LookupError, TypeError, StopIteration) as error:
+        is_labelled = all(isinstance(label, str) for label in data["providers"].values())
+        is_filled = all(data[chart] and {type(point) for point in data[chart]} == {dict} for chart in (HOLDINGS, AUM))
+    except (LookupError, TypeError, AttributeError, StopIteration) as error:
         raise BodyRefused(Outcome.LAYOUT_CHANGED, f"no query {QUERY_KEY} with its series: {error!r}") from error
-    if not is_filled:
-        raise BodyRefused(Outcome.LAYOUT_CHANGED, f"no providers, or an empty {HOLDINGS} or {AUM}")
+    if not (is_labelled and is_filled):
+        reason = f"providers without labels, or an empty or different {HOLDINGS} or {AUM}"
+        raise BodyRefused(Outcome.LAYOUT_CHANGED, reason)
     return f"{root}/dehydratedState/queries/{position}/state/data/data", data
 
 

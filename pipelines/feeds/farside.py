@@ -32,7 +32,7 @@ MINUS = "[-\u2212\u2013\u2014]"
 MISSING = re.compile(rf"{MINUS}?")
 DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 NUMBER = rf"^(?:\({DIGITS}\)|{MINUS}?{DIGITS})$"
-NO_SESSION_ROWS = {"", "fee", "total", "average", "maximum", "minimum"}
+NO_SESSION_ROWS = {"fee", "total", "average", "maximum", "minimum"}
 READING = {
     "fund_id": pl.String,
     "trade_date": pl.Date,
@@ -101,20 +101,21 @@ class FarsideEtfFlows(Feed):
     def _cells(self, grid: Grid, layout: Layout, funds: dict[str, str], today: date) -> Iterator[dict[str, Any]]:
         """One record for each cell that says something, one for each row that cannot be read as a session."""
         for number, row in enumerate(grid[layout.first_row :], start=layout.first_row):
-            if not row or row[0].lower() in NO_SESSION_ROWS:
+            if not any(row) or row[0].lower() in NO_SESSION_ROWS:
                 continue
             whole = {"raw": " | ".join(row), "locator": f"t{layout.table}/r{number}"}
             day = _day(row[0])
             if day is None or len(row) != layout.width:
                 yield whole | {"fault": f"neither a session nor a holiday: {row[0]!r}, {len(row)} cells"}
+            elif day <= today and not self.registry.is_session(day):
+                if not all(_says_nothing(cell) for cell in row[1:]):
+                    yield whole | {"trade_date": day, "fault": f"{day} is no trading session of XNYS"}
             elif all(MISSING.fullmatch(row[column]) for column in layout.tickers):
-                continue  # nobody has reported yet, or nobody trades
+                continue  # nobody has reported yet
             elif day > today:
                 yield whole | {"trade_date": day}
-            elif self.registry.is_session(day):
+            else:
                 yield from self._session(row, day, layout, funds, whole["locator"])
-            elif not all(_says_nothing(cell) for cell in row[1:]):
-                yield whole | {"trade_date": day, "fault": f"{day} is no trading session of XNYS"}
 
     def _session(
         self, row: list[str], day: date, layout: Layout, funds: dict[str, str], locator: str
@@ -153,7 +154,7 @@ def _layout(grids: list[Grid], funds: dict[str, str]) -> Layout:
         tickers = {n: text.upper() for n, text in enumerate(named) if n not in (0, total)}
         known = sum(ticker in funds for ticker in tickers.values())
         if known * 2 >= len(tickers) > 0:
-            return Layout(table, tickers, total, first_row, width=len(grid[first_row]))
+            return Layout(table, tickers, total, first_row, width=max(len(named), total + 1))
     raise BodyRefused(
         Outcome.LAYOUT_CHANGED,
         f"none of the page's {len(grids)} tables has dated rows below a heading with known funds and one Total",
@@ -180,4 +181,4 @@ def _usd(column: str) -> pl.Expr:
     size = number.str.replace_all(rf"{MINUS}|[(),]", "").cast(pl.Decimal(18, 6), strict=False)
     usd = size * USD_PER_PRINTED_UNIT
     is_negative = number.str.contains(rf"^(?:\(|{MINUS})")
-    return pl.when(is_negative).then(-usd).otherwise(usd).cast(USD)
+    return pl.when(is_negative).then(-usd).otherwise(usd).cast(USD, strict=False)

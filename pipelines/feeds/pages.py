@@ -17,6 +17,7 @@ from pipelines.wire import Answer, BodyRefused, Outcome, parse_json
 
 Grid = list[list[str]]
 CELL = re.compile(r"t(\d+)/r(\d+)(?:/c(\d+))?")
+NO_MARKUP = re.compile(r"<!--.*?(?:-->|$)|<script\b.*?(?:</script|$)", re.DOTALL)
 NEXT_DATA = re.compile(r'<script\b[^>]*\bid="__NEXT_DATA__"[^>]*>(.*?)(</script>|$)', re.DOTALL)
 
 
@@ -24,11 +25,11 @@ def tables(text: str) -> list[Grid]:
     """Every table of an HTML page as rows of cell texts, blanks squeezed. Raises `BodyRefused`."""
     if not text.strip():
         raise BodyRefused(Outcome.EMPTY_BODY, "the page is empty")
-    lowered = text.lower()
+    lowered = NO_MARKUP.sub("", text.lower())
     if lowered.count("<table") > lowered.count("</table"):
         raise BodyRefused(Outcome.TRUNCATED, "the page ends inside a table")
     try:
-        page = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8"))
+        page = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=True))
     except ParserError as error:
         raise BodyRefused(Outcome.LAYOUT_CHANGED, f"not an HTML page: {error}") from error
     return [

@@ -103,13 +103,13 @@ def _completed(table: type[Table], read: pl.DataFrame, source_id: str, answer: A
         "fetched_at": pl.lit(answer.fetched_at, pl.Datetime("us")),
     }
     absent = {name: null for name, null in (text | empty).items() if name not in read.columns}
-    is_faulty = pl.col("fault").is_not_null()
+    is_late = (pl.col(table.at).cast(pl.Datetime("us")) > answer.fetched_at).fill_null(value=False)
+    is_faulty = pl.col("fault").is_not_null() & ~is_late
     is_unknown = ~is_faulty & pl.col("source_name").is_not_null()
-    is_late = pl.col(table.at).cast(pl.Date) > pl.lit(answer.fetched_at.date())
     return read.with_columns(**absent, **lineage).with_columns(
         is_faulty=is_faulty,
         is_unknown=is_unknown,
-        is_future=~is_faulty & ~is_unknown & is_late.fill_null(value=False),
+        is_future=is_late & ~is_unknown,
     )
 
 

@@ -6,8 +6,10 @@ Belongs here: what makes sure that one home serves one mode and one run at a tim
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -15,17 +17,26 @@ from pipelines.settings import Home, Mode
 from pipelines.warehouse.errors import LockNotHad, WrongHome
 
 
-def claim(home: Home, mode: Mode) -> None:
-    """Make the home, or make sure that it is one of this mode. Raises `WrongHome`."""
-    home.path.mkdir(parents=True, exist_ok=True)
-    if not home.marker.exists():
-        home.marker.write_text(json.dumps({"mode": str(mode)}) + "\n", encoding="utf-8")
-    standing = json.loads(home.marker.read_text(encoding="utf-8"))["mode"]
-    if standing != mode:
+def claim(home: Home, mode: Mode, archive: Path) -> None:
+    """Make the home, or make sure that it is one of this mode. Raises `WrongHome`.
+
+    The marker also remembers the archive that the home is built from.
+    """
+    standing = remembered(home)
+    if standing and standing["mode"] != mode:
         raise WrongHome(
-            f"{home.path} is a home of mode {standing}, not {mode}: rows of two modes never meet.\n"
-            f"Choose another --home, or run with --feeds {standing}."
+            f"{home.path} is a home of mode {standing['mode']}, not {mode}: rows of two modes never meet.\n"
+            f"Choose another --home, or run with --feeds {standing['mode']}."
         )
+    home.path.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"mode": str(mode), "archive": os.fspath(archive)}) + "\n"
+    if not home.marker.exists() or home.marker.read_text(encoding="utf-8") != text:
+        home.marker.write_text(text, encoding="utf-8")
+
+
+def remembered(home: Home) -> dict[str, str]:
+    """Mode and archive of a home; empty where there is none yet."""
+    return json.loads(home.marker.read_text(encoding="utf-8")) if home.marker.exists() else {}
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """marts.etf_flows against a second reading of its rules, in plain Python, on a year of made-up feeds.
 
-The feeds have what a year has: cells that are missing, cells that were revised, funds printed a session late, a spin-off
-that two funds book on two dates, AUM that is wrong, a fund that is not seen for a while. Every column of every row is
-compared. Nothing here knows the models; the rules are those of the data model.
+The feeds have what a year has: cells that are missing, cells that were revised, funds printed a session late,
+a spin-off that two funds book on two dates, AUM that is wrong, a fund that is not seen for a while. Every column
+of every row is compared. Nothing here knows the models; the rules are those of the data model.
 """
+# ruff: noqa: DTZ001 (instants in the warehouse are naive UTC)
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ import json
 import math
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -31,12 +34,14 @@ LINEAGE = """source_id VARCHAR, fetch_id VARCHAR, locator VARCHAR, fetched_at TI
     last_seen_at TIMESTAMP, last_fetch_id VARCHAR"""
 FEEDS = {
     "farside__etf_flows": f"""fund_id VARCHAR, trade_date DATE, net_flow_usd DECIMAL(18,2),
-        net_flow_btc DECIMAL(18,8), flow_basis VARCHAR, printed_total_usd DECIMAL(18,2), is_provisional BOOLEAN, {LINEAGE}""",
+        net_flow_btc DECIMAL(18,8), flow_basis VARCHAR, printed_total_usd DECIMAL(18,2), is_provisional BOOLEAN,
+        {LINEAGE}""",
     "btcetffundflow__etf_holdings": f"""fund_id VARCHAR, trade_date DATE, btc_held DECIMAL(18,8),
         aum_usd DECIMAL(18,2), nav_per_share_usd DECIMAL(38,8), shares_outstanding DECIMAL(38,8), is_estimated BOOLEAN,
         {LINEAGE}""",
-    "ledger": """fetch_id VARCHAR, source_id VARCHAR, entity VARCHAR, table_names VARCHAR[], method VARCHAR, url VARCHAR,
-        fetched_at TIMESTAMP, status INTEGER, outcome VARCHAR, bytes BIGINT, sha256 VARCHAR, error VARCHAR""",
+    "ledger": """fetch_id VARCHAR, source_id VARCHAR, entity VARCHAR, table_names VARCHAR[], method VARCHAR,
+        url VARCHAR, fetched_at TIMESTAMP, status INTEGER, outcome VARCHAR, bytes BIGINT, sha256 VARCHAR,
+        error VARCHAR""",
     "asked": """fetch_id VARCHAR, source_id VARCHAR, table_name VARCHAR, entity_id VARCHAR, from_at TIMESTAMP,
         to_at TIMESTAMP, from_block BIGINT, to_block BIGINT, outcome VARCHAR""",
 }
@@ -47,18 +52,23 @@ FEEDS = {
 
 def make_feeds(file: Path, flows: list[tuple] = (), holdings: list[tuple] = ()) -> None:
     """A working file as Python leaves it to dbt: the feeds filled, nothing else."""
+    file.unlink(missing_ok=True)
     with duckdb.connect(str(file)) as con:
         con.execute("create schema feeds")
         for name, columns in FEEDS.items():
             con.execute(f"create table feeds.{name} ({columns})")
         for name, rows in (("farside__etf_flows", flows), ("btcetffundflow__etf_holdings", holdings)):
-            if rows:
-                marks = ", ".join("?" * 14)
-                con.executemany(f"insert into feeds.{name} values ({marks})", rows)
+            if not rows:
+                continue
+            listing = file.with_name(f"{name}.csv")
+            with listing.open("w", newline="") as out:
+                csv.writer(out).writerows(rows)
+            con.execute(f"copy feeds.{name} from '{listing}' (format csv, header false)")
 
 
-def dbt(file: Path, *arguments: str, seeds: Path | None = None, **variables: str | None) -> dict[str, str]:
-    """Run dbt on the file; the status of each node by its name."""
+def dbt(file: Path, *arguments: str, seeds: Path | None = None) -> dict[str, str]:
+    """Run dbt on the file, with one window for all tests; the status of each node by its name."""
+    variables = {"as_of": f"{AS_OF:%Y-%m-%d %H:%M:%S.%f}", "window_first": f"{FIRST}", "window_last": f"{LAST}"}
     target = file.parent / "target"
     environment = os.environ | {
         "OUTCROP_BUILD_FILE": str(file),
@@ -71,7 +81,7 @@ def dbt(file: Path, *arguments: str, seeds: Path | None = None, **variables: str
         [
             str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", str(PROJECT),
             "--profiles-dir", str(PROJECT), "--target-path", str(target), "--log-path", str(file.parent / "logs"),
-            "--vars", json.dumps({"as_of": f"{AS_OF:%Y-%m-%d %H:%M:%S.%f}"} | variables),
+            "--vars", json.dumps(variables),
         ],
         env=environment, capture_output=True, text=True, check=False, timeout=150,
     )  # fmt: skip
@@ -156,9 +166,11 @@ def made_up_year() -> tuple[list[tuple], list[tuple]]:
                 for run, value in enumerate(runs, start=1):
                     at = seen + timedelta(hours=run - 1)
                     flows.append((fund, d, value, None, "reported", total + run, False, *lineage("farside", run, at)))
-                flows.append((fund, d, usd + 7, None, "reported", total, False, *lineage("farside", len(runs) + 1, LATER)))
+                flows.append(
+                    (fund, d, usd + 7, None, "reported", total, False, *lineage("farside", len(runs) + 1, LATER))
+                )
             printed = before if LAGS.get(fund) else held
-            lost = fund == "ezbc" and 100 <= n < 130 or fund == "ibit" and 150 <= n < 153
+            lost = n in {"ezbc": range(100, 130), "ibit": range(150, 153)}.get(fund, ())
             if printed > 0 and not lost and (n == 0 or dice.random() > 0.004):
                 printed = printed.quantize(Decimal("1e-8"))
                 off = dice.choice([1] * 40 + [1.0499, 1.06, 0.9])
@@ -261,7 +273,7 @@ def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[st
             runs = flows.get((fund, d), [])
             row["n_sources"] = 1 if runs else 0
             if runs:
-                changed = [b[10] for a, b in zip(runs, runs[1:], strict=False) if a[2] != b[2]]
+                changed = [b[10] for a, b in pairwise(runs) if a[2] != b[2]]
                 row |= {"net_flow_usd": runs[-1][2], "source_id": "farside", "source_rank": 1, "flow_basis": "reported"}
                 row |= {"is_provisional": False, "first_seen_at": runs[0][10], "revised_at": max(changed, default=None)}
 
@@ -302,7 +314,9 @@ def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[st
                         cents(action * (p0 + p1) / 2),
                     ]
                     row["split_reason"], row["aum_change_usd"] = None, a1 - a0
-                    row |= dict(zip(["price_effect_usd", "flow_effect_usd", "corporate_action_effect_usd"], parts, strict=True))
+                    row |= dict(
+                        zip(["price_effect_usd", "flow_effect_usd", "corporate_action_effect_usd"], parts, strict=True)
+                    )
                     row["residual_usd"] = a1 - a0 - sum(parts)
 
             if None not in usd[: n + 1]:
@@ -316,10 +330,9 @@ def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[st
                 if None not in frame:
                     row[f"net_flow_{size}s_usd"] = sum(frame)
                     if size == 63 and len(set(frame)) > 1:
-                        row["net_flow_z_63s"] = float(
-                            (usd[n] - statistics.mean(frame)) / statistics.stdev(frame)
-                        )
-            quarter = [v for on, v in zip(days[: n + 1], usd, strict=False) if on >= date(d.year, (d.month - 1) // 3 * 3 + 1, 1)]
+                        row["net_flow_z_63s"] = float((usd[n] - statistics.mean(frame)) / statistics.stdev(frame))
+            quarter_starts_on = date(d.year, (d.month - 1) // 3 * 3 + 1, 1)
+            quarter = [v for on, v in zip(days[: n + 1], usd, strict=False) if on >= quarter_starts_on]
             row["net_flow_qtd_usd"] = None if None in quarter else sum(quarter)
             if usd[n] is None:
                 streak = None
@@ -366,7 +379,7 @@ COLUMNS = """fund_id trade_date ticker fund_name issuer_id nav_strike_at net_flo
     split_reason shares_outstanding btc_per_share nav_per_share_usd cumulative_net_flow_usd cumulative_net_flow_btc
     cumulative_reason net_flow_5s_usd net_flow_21s_usd net_flow_63s_usd net_flow_qtd_usd streak_sessions net_flow_z_63s
     share_of_fund_total_pct rank_by_holdings is_largest_holder sessions_as_largest share_of_supply_pct supply_reason
-    sponsor_fee_pct fee_accrual_usd est_annual_fee_usd mean_cost_usd source_ids""".split()
+    sponsor_fee_pct fee_accrual_usd est_annual_fee_usd mean_cost_usd source_ids""".split()  # noqa: SIM905 (a list to read)
 PLACES = {  # columns that go through a DOUBLE once: equal to the last place that they are rounded to
     "btc_per_share": 1e-15, "net_flow_z_63s": 2e-8, "share_of_fund_total_pct": 2e-6, "mean_cost_usd": 2e-8,
     "fee_accrual_usd": 0.011, "sponsor_fee_pct": 1.1e-4,
@@ -387,15 +400,26 @@ def year() -> tuple[list[tuple], list[tuple]]:
     return made_up_year()
 
 
-def test_every_figure_of_a_year_is_what_the_rules_say(tmp_path, year):
-    """The window slices: rows outside are not shown, and no figure inside is different for it."""
-    file = tmp_path / "outcrop.duckdb"
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    """One path for all builds: dbt parses the project once."""
+    return tmp_path_factory.mktemp("dbt") / "outcrop.duckdb"
+
+
+@pytest.fixture(scope="module")
+def built(file, year, tmp_path_factory) -> Path:
+    """The year, built as the daily run builds it, with a window inside it; and the manifest beside it."""
     make_feeds(file, *year)
-    dbt(
-        file, "build", "--exclude-resource-type", "unit_test",
-        window_first=f"{FIRST}", window_last=f"{LAST}",
-    )  # fmt: skip
-    got = mart(file)
+    statuses = dbt(file, "build", "--exclude-resource-type", "unit_test")
+    assert statuses["spin_off_is_neither_a_redemption_nor_a_creation"] == "pass"
+    home = tmp_path_factory.mktemp("year")
+    shutil.copy(file.parent / "target" / "manifest.json", home)
+    return Path(shutil.copy(file, home))
+
+
+def test_every_figure_of_a_year_is_what_the_rules_say(built, year):
+    """The window slices: rows outside are not shown, and no figure inside is different for it."""
+    got = mart(built)
     want = {key: row for key, row in expected(*year).items() if FIRST <= key[1] <= LAST}
     assert list(next(iter(got.values()))) == COLUMNS
     assert got.keys() == want.keys()
@@ -410,17 +434,67 @@ def test_every_figure_of_a_year_is_what_the_rules_say(tmp_path, year):
     assert set(COLUMNS) - shown == {"disagreement_usd", "disagreement_pct", "share_of_supply_pct"}
 
 
-@pytest.mark.parametrize("filled", ["nothing", "flows", "holdings"])
-def test_it_builds_with_a_feed_that_is_empty(tmp_path, year, filled):
-    file = tmp_path / "outcrop.duckdb"
-    flows, holdings = year
+def test_every_figure_has_a_receipt_down_to_the_feeds(built):
+    """Walk `config.meta.receipt` from a row of the mart to the rows of the feeds that it came from."""
+    manifest = json.loads(built.with_name("manifest.json").read_text())
+    receipts = {
+        f"{node['schema']}.{node['name']}": node["config"]["meta"].get("receipt", [])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    of_no_feed = {"fund_id", "trade_date", "ticker", "fund_name", "issuer_id", "nav_strike_at", "source_ids",
+                  "share_of_supply_pct", "supply_reason", "split_reason", "cumulative_reason"}  # fmt: skip
+    with duckdb.connect(str(built), read_only=True) as con:
+
+        def walk(relation: str, row: dict, column: str) -> set[str]:
+            if relation.startswith("feeds."):
+                return {relation}
+            found = set()
+            for entry in receipts[relation]:
+                keys = {there: row[here] for there, here in entry["key_map"].items()}
+                if entry["column"] not in (column, "*") or None in keys.values():
+                    continue
+                where = " and ".join(f"{key} = ?" for key in keys)
+                answer = con.execute(f"select * from {entry['depends_on']} where {where} limit 3", [*keys.values()])
+                names = [described[0] for described in answer.description]
+                for below in answer.fetchall():
+                    found |= walk(entry["depends_on"], dict(zip(names, below, strict=True)), column)
+            return found
+
+        for key in (("ibit", date(2024, 5, 14)), ("gbtc", date(2024, 7, 30)), ("btc_grayscale_mini", date(2024, 8, 1))):
+            row = mart(built)[key]
+            for name in set(COLUMNS) - of_no_feed:
+                feeds = walk("marts.etf_flows", row, name)
+                assert feeds or row[name] is None, (key, name)
+                if name.startswith(("net_flow_usd", "first_seen", "streak")):
+                    assert feeds == {"feeds.farside__etf_flows"}
+                if name in ("btc_held", "aum_usd", "net_flow_btc", "price_effect_usd", "rank_by_holdings"):
+                    assert feeds == {"feeds.btcetffundflow__etf_holdings"} or row[name] is None
+
+
+@pytest.mark.parametrize("filled", ["flows", "holdings"])
+def test_it_builds_with_one_feed(file, year, filled):
+    flows, holdings = ([row for row in rows if row[1] < date(2024, 2, 6)] for rows in year)
     make_feeds(file, flows if filled == "flows" else [], holdings if filled == "holdings" else [])
     dbt(file, "build", "--exclude-resource-type", "unit_test")
     rows = mart(file).values()
-    assert bool(rows) == (filled != "nothing")
     if filled == "flows":
         assert {row["n_sources"] for row in rows} == {1}
         assert {row["btc_held"] for row in rows} == {None}
-    if filled == "holdings":
+    else:
         assert {row["n_sources"] for row in rows} == {0}
         assert {row["cumulative_reason"] for row in rows} == {"not_covered_from_listing"}
+
+
+def test_it_builds_without_a_row_and_with_seeds_from_elsewhere(file, tmp_path):
+    """Here the unit tests of the models run too: they need the tables, not what is in them."""
+    seeds = shutil.copytree(PROJECT / "seeds", tmp_path / "seeds")
+    funds = seeds / "funds.csv"
+    funds.write_text(funds.read_text().replace("iShares Bitcoin Trust ETF", "Another Name"))
+    make_feeds(file)
+    statuses = dbt(file, "build", seeds=seeds)
+    assert set(statuses.values()) <= {"success", "pass"}
+    assert statuses.keys() >= {"etf_flows", "int_etf_value_split"}
+    assert not mart(file)
+    with duckdb.connect(str(file), read_only=True) as con:
+        assert con.execute("select fund_name from seeds.funds where fund_id = 'ibit'").fetchone() == ("Another Name",)
