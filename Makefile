@@ -18,7 +18,12 @@ test: $(VENV)/.ready
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.ready
-	@$(BIN)/python -m tests.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ty check pipelines
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	$(BIN)/dg check defs
 
 # The environment: made from the lock by uv where it can be had, by pip otherwise; remade when the lock changes.
 $(VENV)/.ready: requirements.lock pyproject.toml

@@ -159,10 +159,9 @@ def load(
     restart = not before.fetch_ids or standing != before.fetch_ids or before.readers != {reader}
     rows = good if restart else good.slice(len(before.fetch_ids))
     bodies = [_read(feed, archive.answer(row)) for row in rows.iter_rows(named=True)]
-    outcomes = {} if restart else before.outcomes
-    outcomes |= {body.fetch_id: (str(body.outcome), body.reason) for body in bodies}
-    attempts = _with_outcomes(feed, archive, ledger, outcomes)
-    turned = {body.fetch_id for body in bodies if before.outcomes.get(body.fetch_id, ("",))[0] != body.outcome}
+    read = {body.fetch_id: (str(body.outcome), body.reason) for body in bodies}
+    attempts = _with_outcomes(feed, archive, ledger, read if restart else before.outcomes | read)
+    turned = {name for name, (outcome, _) in read.items() if before.outcomes.get(name, ("",))[0] != outcome}
     fresh = attempts.filter(~_is_in(before.attempts - turned))
     incidents = incidents_of(feed, attempts if every_attempt else fresh)
     written = warehouse.load(Batch(feed.feed_id, feed.table_name, bodies, attempts, incidents, reader, run_id, restart))

@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 from filelock import FileLock
+from packaging.version import Version
 
 from pipelines.assets.feeds import WRITER_POOL
 from pipelines.assets.sources import write_sources
@@ -53,6 +56,14 @@ class Names(DagsterDbtTranslator):
         return super().get_group_name(dbt_resource_props)
 
 
+class Dbt(DbtCliResource):
+    """dbt's command line, run without asking anybody for its version: `dbt --version` looks for newer ones online."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
+
+
 def ready_manifest() -> Path:
     """The project's manifest, parsed anew only where a file of the project has changed."""
     write_sources()
@@ -76,8 +87,8 @@ def _project_key() -> str:
     return digest.hexdigest()
 
 
-def dbt_resource() -> DbtCliResource:
-    return DbtCliResource(
+def dbt_resource() -> Dbt:
+    return Dbt(
         project_dir=os.fspath(PROJECT_DIR),
         profiles_dir=os.fspath(PROJECT_DIR),
         dbt_executable=os.fspath(DBT),
@@ -123,7 +134,7 @@ def mart_assets() -> dg.AssetsDefinition:
         pool=WRITER_POOL,
     )
     def dbt_build(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, runtime: dg.ResourceParam[Runtime]
+        context: dg.AssetExecutionContext, dbt: Dbt, runtime: dg.ResourceParam[Runtime]
     ) -> Iterator[Any]:
         if runtime.warehouse.rows() == 0:
             raise NothingToBuild(

@@ -178,7 +178,7 @@ def _usd(column: str) -> pl.Expr:
     """A printed number (US$ millions, negatives in parentheses) in US dollars; null where it is none."""
     text = pl.col(column)
     number = pl.when(text.str.contains(NUMBER)).then(text)
-    size = number.str.replace_all(rf"{MINUS}|[(),]", "").cast(pl.Decimal(18, 6), strict=False)
+    size = number.str.replace_all(rf"{MINUS}|[(),]", "").cast(pl.Decimal(24, 8), strict=False)
     usd = size * USD_PER_PRINTED_UNIT
     is_negative = number.str.contains(rf"^(?:\(|{MINUS})")
     return pl.when(is_negative).then(-usd).otherwise(usd).cast(USD, strict=False)

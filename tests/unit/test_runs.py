@@ -1,0 +1,276 @@
+"""Observe and replace: what a table holds is a function of the set of bodies, whatever way they came."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from day_feed import URL, DayFeed, Row, Seen, SeriesFeed, body, url_of
+from pages import SEEDS, Room
+
+from pipelines.warehouse.runs import merge_runs
+from pipelines.wire import Outcome
+
+START = datetime(2026, 3, 10, 12)
+DAYS = (date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3))
+TRUNCATED = b'{"rows": [["here", "2026-03-'
+slow = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@dataclass(frozen=True)
+class Told:
+    """One body as it was answered. Two of one moment are ordered by their bytes, and then by their id."""
+
+    body: bytes
+    at: datetime
+    url: str
+    rows: tuple[Row, ...] | None
+    """None: the body is refused."""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+def tellings(rows: st.SearchStrategy[tuple[Row, ...]], urls: list[str]) -> st.SearchStrategy[list[Told]]:
+    """Up to six bodies, of which some have the same moment, some are refused, and some are the same."""
+
+    def told(rows: tuple[Row, ...] | None, minute: int, url: str) -> Told:
+        content = TRUNCATED if rows is None else body(rows)
+        is_refused = rows is None or (len(rows) > 0 and all(row[3] == "?" for row in rows))
+        return Told(content, START + timedelta(minutes=minute), url, None if is_refused else rows)
+
+    one = st.builds(told, st.one_of(rows, rows, rows, st.none()), st.integers(0, 2), st.sampled_from(urls))
+    return st.lists(one, min_size=1, max_size=6)
+
+
+def observed_rows() -> st.SearchStrategy[tuple[Row, ...]]:
+    """One to three keys, few values: many bodies agree, many differ. `?` is a fault, `NOWHERE` is unknown."""
+    keys = st.sampled_from([("here", "2026-03-01"), ("here", "2026-03-02"), ("there", "2026-03-01")])
+    amounts = st.sampled_from(["0", "1", "2.50", "?"])
+    series = st.dictionaries(keys, amounts, max_size=3)
+    unknown = st.sampled_from([(), (("NOWHERE", "2026-03-01", 1, "5"),)])
+    return st.builds(
+        lambda known, more: tuple((*key, 1, amount) for key, amount in known.items()) + more, series, unknown
+    )
+
+
+def runs_of(tellings: dict[str, Told]) -> list[tuple]:
+    """The reference: what is known of each key, told one by one in the order seen, equal neighbours as one run."""
+    order = sorted(tellings.items(), key=lambda item: (item[1].at, item[1].sha256, item[0]))
+    seen: dict[tuple, list[tuple]] = {}
+    for fetch_id, told in order:
+        for number, (place, day, slot, amount) in enumerate(told.rows or ()):
+            if amount != "?" and place.islower():
+                key = (place, date.fromisoformat(day), slot)
+                observation = (Decimal(amount), fetch_id, f"/rows/{number}", told.at)
+                seen.setdefault(key, []).append(observation)
+    runs = []
+    for key, observations in seen.items():
+        for number, (_, group) in enumerate(groupby(observations, key=lambda each: each[0]), start=1):
+            run = list(group)
+            amount, fetch_id, locator, at = run[0]
+            runs.append((*key, amount, fetch_id, locator, at, number, run[-1][3], run[-1][1]))
+    return sorted(runs)
+
+
+RUNS = """
+select place_id, date_day, slot, amount, fetch_id, locator, fetched_at, run_number, last_seen_at, last_fetch_id
+from feeds.days__series order by all
+"""
+
+
+@slow
+@given(tellings(observed_rows(), [URL, f"{URL}?page=2"]), st.data())
+def test_the_runs_of_a_key_do_not_depend_on_the_way_the_bodies_came(told, data):
+    order = data.draw(st.permutations(told), label="order")
+    loads_after = data.draw(st.sets(st.integers(0, len(told) - 1), max_size=2), label="loads after body")
+    with tempfile.TemporaryDirectory() as folder:
+        room = Room(Path(folder), SeriesFeed(SEEDS))
+        filed = {}
+        for n, each in enumerate(order):
+            filed[room.put(each.body, each.at, each.url)] = each
+            if n in loads_after:
+                room.load()
+                assert room.rows(RUNS) == runs_of(filed)
+        room.load()
+        stands = room.stands()
+        assert room.rows(RUNS) == runs_of(filed)
+        assert len(stands["feeds.ledger"]) == len(filed)
+        assert room.load().bodies == 0, "a second load has nothing to read"
+        assert room.stands() == stands
+        room.warehouse.file.unlink()
+        room.load()
+        assert room.stands() == stands
+
+
+@slow
+@given(tellings(observed_rows(), [URL]), st.data())
+def test_what_was_set_aside_does_not_depend_on_the_way_the_bodies_came(told, data):
+    order = data.draw(st.permutations(told), label="order")
+    with tempfile.TemporaryDirectory() as folder:
+        room = Room(Path(folder), SeriesFeed(SEEDS))
+        filed = {}
+        for each in order:
+            filed[room.put(each.body, each.at, each.url)] = each
+        room.load()
+        rejected = room.rows("select fetch_id, locator from meta.rejected_rows order by all")
+        unknown = room.rows("select fetch_id, source_name, rows from meta.unknown_names order by all")
+        outcomes = dict(room.rows("select fetch_id, outcome from feeds.ledger"))
+    good = {fetch_id: each.rows for fetch_id, each in filed.items() if each.rows is not None}
+    assert rejected == sorted(
+        (fetch_id, f"/rows/{n}")
+        for fetch_id, rows in good.items()
+        for n, row in enumerate(rows)
+        if row[3] == "?"
+    )
+    assert unknown == sorted(
+        (fetch_id, "NOWHERE", 1) for fetch_id, rows in good.items() if any(row[0] == "NOWHERE" for row in rows)
+    )
+    assert {fetch_id for fetch_id, outcome in outcomes.items() if outcome == Outcome.OK} == set(good)
+
+
+def day_rows() -> st.SearchStrategy[tuple[Row, ...]]:
+    slots = st.dictionaries(st.integers(1, 3), st.sampled_from(["1", "2", "?"]), max_size=3)
+    return slots.map(lambda each: tuple(("here", "day", slot, amount) for slot, amount in each.items()))
+
+
+@slow
+@given(tellings(day_rows(), [str(day) for day in DAYS[:2]]), st.data())
+def test_the_newest_answer_of_a_day_stands_whatever_the_order(told, data):
+    """Its rows, all of its rows, and no row of an older answer; a refused answer is none."""
+    order = data.draw(st.permutations(told), label="order")
+    loads_after = data.draw(st.sets(st.integers(0, len(told) - 1), max_size=2), label="loads after body")
+    with tempfile.TemporaryDirectory() as folder:
+        room = Room(Path(folder), DayFeed(SEEDS))
+        filed = {}
+        for n, each in enumerate(order):
+            content = each.body.replace(b'"day"', f'"{each.url}"'.encode())
+            fetch_id = room.put(content, each.at, url_of(date.fromisoformat(each.url)))
+            filed[fetch_id] = Told(content, each.at, each.url, each.rows)
+            if n in loads_after:
+                room.load()
+        room.load()
+        stands = room.stands()
+        counted = room.rows("select cast(date_day as varchar), slot, amount, fetch_id from feeds.days__counts order by all")
+        assert counted == newest_of_each_day(filed)
+        room.load()
+        assert room.stands() == stands
+        room.warehouse.file.unlink()
+        room.load()
+        assert room.stands() == stands
+
+
+def newest_of_each_day(tellings: dict[str, Told]) -> list[tuple]:
+    """The reference: later answers overwrite earlier ones, day by day."""
+    days: dict[str, list[tuple]] = {}
+    order = sorted(tellings.items(), key=lambda item: (item[1].at, item[1].sha256, item[0]))
+    for fetch_id, told in order:
+        if told.rows is not None:
+            days[told.url] = [
+                (told.url, slot, Decimal(amount), fetch_id) for _, _, slot, amount in told.rows if amount != "?"
+            ]
+    return sorted(row for rows in days.values() for row in rows)
+
+
+# --- stories ------------------------------------------------------------------------------------------------
+
+
+def test_a_row_that_vanished_from_its_day_is_gone_and_other_days_are_untouched(tmp_path):
+    room = Room(tmp_path, DayFeed(SEEDS))
+    first, second, third = DAYS
+    for day in DAYS:
+        room.put(body([("here", str(day), 1, "1"), ("here", str(day), 2, "2")]), START, url_of(day))
+    room.load()
+    room.put(body([("here", str(second), 1, "9")]), START + timedelta(hours=1), url_of(second))
+    room.load()
+    assert room.rows("select date_day, slot, amount from feeds.days__counts order by all") == [
+        (first, 1, 1),
+        (first, 2, 2),
+        (second, 1, 9),
+        (third, 1, 1),
+        (third, 2, 2),
+    ]
+
+
+def test_a_day_that_is_answered_empty_has_no_rows_and_was_asked(tmp_path):
+    room = Room(tmp_path, DayFeed(SEEDS))
+    room.put(body([("here", str(DAYS[0]), 1, "1")]), START, url_of(DAYS[0]))
+    empty = room.put(body([]), START + timedelta(hours=1), url_of(DAYS[0]))
+    room.load()
+    assert room.rows("select * from feeds.days__counts") == []
+    [asked] = room.rows(f"select entity_id, from_at, to_at, outcome from feeds.asked where fetch_id = '{empty}'")
+    assert asked == ("here", datetime(2026, 3, 1), datetime(2026, 3, 2), "ok")
+
+
+def test_an_older_answer_that_is_found_later_changes_no_newer_day(tmp_path):
+    room = Room(tmp_path, DayFeed(SEEDS))
+    room.put(body([("here", str(DAYS[0]), 1, "9")]), START, url_of(DAYS[0]))
+    room.load()
+    room.put(body([("here", str(DAYS[0]), 2, "1")]), START - timedelta(days=1), url_of(DAYS[0]))
+    room.put(body([("here", str(DAYS[1]), 1, "4")]), START - timedelta(days=1), url_of(DAYS[1]))
+    room.load()
+    assert room.rows("select date_day, slot, amount from feeds.days__counts order by all") == [
+        (DAYS[0], 1, 9),
+        (DAYS[1], 1, 4),
+    ]
+
+
+def test_an_older_body_that_is_found_later_starts_the_history_of_its_key(tmp_path):
+    room = Room(tmp_path, SeriesFeed(SEEDS))
+    new = room.put(body([("here", "2026-03-01", 1, "2")]), START)
+    room.load()
+    old = room.put(body([("here", "2026-03-01", 1, "1")]), START - timedelta(days=1))
+    room.load()
+    runs = room.rows("select run_number, amount, fetch_id from feeds.days__series order by all")
+    assert runs == [(1, 1, old), (2, 2, new)]
+
+
+def test_a_value_that_comes_back_is_a_run_of_its_own(tmp_path):
+    room = Room(tmp_path, SeriesFeed(SEEDS))
+    for hour, amount in enumerate(["1", "1", "2", "1"]):
+        room.put(body([("here", "2026-03-01", 1, amount)]), START + timedelta(hours=hour))
+        room.load()
+    runs = room.rows("select run_number, amount, fetched_at, last_seen_at from feeds.days__series order by all")
+    hours = [START + timedelta(hours=hour) for hour in range(4)]
+    assert runs == [(1, 1, hours[0], hours[1]), (2, 2, hours[2], hours[2]), (3, 1, hours[3], hours[3])]
+
+
+def test_a_key_that_is_no_longer_sent_keeps_its_last_value(tmp_path):
+    room = Room(tmp_path, SeriesFeed(SEEDS))
+    room.put(body([("here", "2026-03-01", 1, "1"), ("here", "2026-03-02", 1, "2")]), START)
+    room.put(body([("here", "2026-03-02", 1, "2")]), START + timedelta(days=1))
+    room.load()
+    assert room.rows("select date_day, amount, last_seen_at from feeds.days__series order by all") == [
+        (DAYS[0], 1, START),
+        (DAYS[1], 2, START + timedelta(days=1)),
+    ]
+
+
+def test_lineage_alone_starts_no_run():
+    """Another answer, another place in it, another moment: the same observation."""
+    cells = {"source_id": "days", "place_id": "here", "date_day": DAYS[0], "slot": 1, "amount": Decimal("1.00")}
+    observed = pl.DataFrame(
+        [
+            cells | {"fetch_id": f"f{n}", "locator": f"/rows/{n}", "fetched_at": START, "position": n}
+            for n in range(3)
+        ],
+        schema_overrides={"amount": pl.Decimal(18, 2), "position": pl.Int32},
+    )
+    nothing = observed.clear().with_columns(
+        run_number=pl.lit(None, pl.Int32), last_seen_at="fetched_at", last_fetch_id="fetch_id"
+    )
+    [run] = merge_runs(Seen, nothing, observed).to_dicts()
+    assert (run["run_number"], run["fetch_id"], run["last_fetch_id"]) == (1, "f0", "f2")
