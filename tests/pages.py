@@ -186,9 +186,7 @@ class Room:
         return put(self.archive, self.feed, url or self.feed.known_urls[0], body, at)
 
     def load(self, *, reader: str = "reader", every_attempt: bool = False) -> Loaded:
-        return load(
-            self.feed, self.archive, self.warehouse, reader=reader, run_id="run", every_attempt=every_attempt
-        )
+        return load(self.feed, self.archive, self.warehouse, reader=reader, run_id="run", every_attempt=every_attempt)
 
     def rows(self, query: str) -> list[tuple]:
         with duckdb.connect(self.warehouse.file, config={"threads": 2}) as connection:

@@ -208,7 +208,7 @@ runs = st.lists(st.lists(ledger_rows, max_size=5), max_size=4)
 def test_the_ledger_reads_back_as_written_in_whatever_order_and_files(runs, compacted_after, data):
     rows = {row.fetch_id: row for run in runs for row in run}
     in_order = sorted(rows.values(), key=lambda row: (row.fetched_at, row.sha256 or "", row.fetch_id))
-    again = data.draw(st.permutations(list(rows.values())))
+    again = data.draw(st.permutations(list(rows.values()))) if rows and data.draw(st.booleans()) else []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "archive"
         Archive.create(path, "public")
@@ -333,7 +333,7 @@ def test_closed_months_become_parquet_and_the_open_month_stays(archive):
     archive.compact(NOON)
     assert "2026-10.parquet" in ledger_files(archive)
     assert len(ledger_files(archive)) == 3
-    assert late.fetch_id in set(archive.ledger()["fetch_id"])
+    assert set(archive.ledger()["fetch_id"]) == {*before["fetch_id"], late.fetch_id}
 
 
 def test_a_kill_between_the_compacted_month_and_the_removal_of_its_files_doubles_nothing(archive):

@@ -429,6 +429,7 @@ def test_the_day_of_a_host_ends_with_a_word_on_when_the_next_request_is_free(hou
 def test_the_next_day_is_free_again_and_refusals_of_our_own_took_no_place(house):
     house.ask("/ok", per_day=1)
     for _ in range(3):
+        house.time.instant += timedelta(hours=1)
         house.ask("/ok", per_day=1)
     house.time.instant = NOON + DAY + timedelta(seconds=1)
     [answer] = house.ask("/ok", per_day=1)

@@ -19,7 +19,6 @@ select
     source_rank,
     print_number,
     btc_held,
-    btc_held_change,
     corporate_action_btc,
     aum_usd,
     nav_per_share_usd,

@@ -23,7 +23,7 @@ select
     holdings.btc_held,
     holdings.source_id as holdings_source_id,
     holdings.is_estimated,
-    holdings.btc_held_change,
+    changes.btc_held_change,
     holdings.corporate_action_btc,
     valued.aum_usd,
     valued.aum_basis,
@@ -83,6 +83,8 @@ left join {{ ref('int_etf_net_flow_btc') }} as in_btc
     on listed.fund_id = in_btc.fund_id and listed.trade_date = in_btc.trade_date
 left join {{ ref('int_etf_holdings_ranked') }} as holdings
     on listed.fund_id = holdings.fund_id and listed.trade_date = holdings.trade_date
+left join {{ ref('int_etf_holdings_changes') }} as changes
+    on listed.fund_id = changes.fund_id and listed.trade_date = changes.trade_date
 left join {{ ref('int_etf_holdings_valued') }} as valued
     on listed.fund_id = valued.fund_id and listed.trade_date = valued.trade_date
 left join {{ ref('int_etf_strike_price') }} as strike

@@ -1,0 +1,37 @@
+"""What every test folder shares: this folder on the import path, and the recorded answers of real upstreams.
+
+Belongs here: fixtures for all tests. Those of whole runs are in integration/conftest.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
+"""Recorded answers, read in place; the folder is no part of the repository."""
+
+
+@pytest.fixture(scope="session")
+def recording() -> Callable[[str], Path]:
+    """The path of a recorded answer; the test is skipped where the recordings are not at hand."""
+
+    def find(name: str) -> Path:
+        file = CONTRACTS / name
+        if not file.exists():
+            pytest.skip(f"needs the recorded answers: {file}")
+        return file
+
+    return find
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_shell() -> Iterator[None]:
+    """Tests choose their own settings: what the shell says of outcrop and Dagster is put aside."""
+    names = [name for name in os.environ if name.startswith("OUTCROP_") or name == "DAGSTER_HOME"]
+    kept = {name: os.environ.pop(name) for name in names if name != "OUTCROP_FORBID_SKIPS"}
+    yield
+    os.environ.update(kept)
