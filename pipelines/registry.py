@@ -7,13 +7,17 @@ Not here: facts (they live in the seeds themselves) and anything about one upstr
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import polars as pl
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,48 +47,45 @@ class Fund:
         return self.listed_on <= day and (self.delisted_on is None or day <= self.delisted_on)
 
 
+class SeedError(Exception):
+    """A seed that cannot be read: which file and line, and what is wrong there."""
+
+
 class Registry:
     """The seeds of one folder, read once."""
 
     def __init__(self, seeds: Path) -> None:
         self.seeds = seeds
 
-    def _rows(self, seed: str) -> list[dict[str, str]]:
-        with (self.seeds / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+    def _read(self, seed: str, reading: Callable[[dict[str, str]], T]) -> list[T]:
+        """Every line of a seed through `reading`. Raises `SeedError`."""
+        file = self.seeds / f"{seed}.csv"
+        try:
+            lines = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+        except OSError as error:
+            raise SeedError(
+                f"The seed {file} cannot be read: {error}\nGive OUTCROP_SEEDS a folder of seeds."
+            ) from error
+        rows = []
+        for number, line in enumerate(lines, start=2):
+            try:
+                rows.append(reading(line))
+            except (KeyError, ValueError) as error:
+                raise SeedError(f"{file}, line {number}: {type(error).__name__} {error}\nMend that line.") from error
+        return rows
 
     @cached_property
     def sources(self) -> dict[str, Source]:
-        return {
-            row["source_id"]: Source(
-                source_id=row["source_id"],
-                name=row["name"],
-                host=urlsplit(row["base_url"]).hostname or "",
-                rate_limit_per_min=int(row["rate_limit_per_min"]),
-                requests_per_day=int(row["requests_per_day"]),
-                settle_lag_hours=int(row["settle_lag_hours"]),
-                revision_window_days=int(row["revision_window_days"]),
-                history_from=date.fromisoformat(row["history_from"]),
-            )
-            for row in self._rows("sources")
-        }
+        return {source.source_id: source for source in self._read("sources", _source)}
 
     @cached_property
     def funds(self) -> dict[str, Fund]:
-        return {
-            row["fund_id"]: Fund(
-                fund_id=row["fund_id"],
-                ticker=row["ticker"],
-                listed_on=date.fromisoformat(row["listed_on"]),
-                delisted_on=date.fromisoformat(row["delisted_on"]) if row["delisted_on"] else None,
-            )
-            for row in self._rows("funds")
-        }
+        return {fund.fund_id: fund for fund in self._read("funds", _fund)}
 
     def fund_aliases(self, source_id: str) -> dict[str, str]:
         """Name of a fund at one source -> fund_id."""
-        rows = self._rows("fund_aliases")
-        return {row["source_name"]: row["fund_id"] for row in rows if row["source_id"] == source_id}
+        rows = self._read("fund_aliases", lambda row: (row["source_id"], row["source_name"], row["fund_id"]))
+        return {name: fund_id for source, name, fund_id in rows if source == source_id}
 
     def listings(self) -> pl.DataFrame:
         """One row per fund: fund_id, listed_on, delisted_on (null while listed)."""
@@ -95,10 +96,8 @@ class Registry:
     @cached_property
     def closed_days(self) -> frozenset[date]:
         """Weekdays on which XNYS does not trade (`seeds.market_exceptions`)."""
-        rows = self._rows("market_exceptions")
-        return frozenset(
-            date.fromisoformat(row["date"]) for row in rows if row["market"] == "XNYS" and row["kind"] == "closed"
-        )
+        rows = self._read("market_exceptions", lambda row: (row["market"], row["kind"], _day(row["date"])))
+        return frozenset(day for market, kind, day in rows if (market, kind) == ("XNYS", "closed"))
 
     def is_session(self, day: date) -> bool:
         """Whether the New York exchange trades on that day (early closes are sessions)."""
@@ -108,3 +107,36 @@ class Registry:
         """The XNYS sessions from `first` to `last`, both included."""
         days = (first + timedelta(days=n) for n in range((last - first).days + 1))
         return [day for day in days if self.is_session(day)]
+
+
+def _source(row: dict[str, str]) -> Source:
+    return Source(
+        source_id=row["source_id"],
+        name=row["name"],
+        host=urlsplit(row["base_url"]).hostname or "",
+        rate_limit_per_min=_at_least_one(row["rate_limit_per_min"]),
+        requests_per_day=_at_least_one(row["requests_per_day"]),
+        settle_lag_hours=int(row["settle_lag_hours"]),
+        revision_window_days=int(row["revision_window_days"]),
+        history_from=_day(row["history_from"]),
+    )
+
+
+def _fund(row: dict[str, str]) -> Fund:
+    return Fund(
+        fund_id=row["fund_id"],
+        ticker=row["ticker"],
+        listed_on=_day(row["listed_on"]),
+        delisted_on=_day(row["delisted_on"]) if row["delisted_on"] else None,
+    )
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(f"a budget is 1 or more, not {number}")
+    return number

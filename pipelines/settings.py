@@ -92,6 +92,13 @@ class Settings(BaseSettings):
     def naive_utc(cls, value: datetime | None) -> datetime | None:
         return utc(value) if value else None
 
+    @field_validator("contact")
+    @classmethod
+    def fits_a_header(cls, value: str) -> str:
+        if not value.isprintable() or not value.isascii():
+            raise ValueError("write it in one line of ASCII, such as data@example.org: it is sent as a header")
+        return value
+
     @property
     def at(self) -> Home:
         """The home of this run: the one given, or `warehouse/<mode>` of the checkout."""

@@ -14,9 +14,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 SECRET_NAME = re.compile(r"(api[-_]?key|apikey|token|secret|password|signature|(^|[-_])key$)", re.IGNORECASE)
+USERINFO = re.compile(r"(?<=//)[^/\s?#]*@")
+QUERY_VALUE = re.compile(r"(?<=[?&#])([^=&\s?#]+)=[^&\s#]*")
 REDACTED = "REDACTED"
 
 
@@ -69,7 +71,9 @@ class Request:
         """The request behind a full URL, its query taken apart."""
         parts = urlsplit(full_url)
         bare = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
-        return cls(url=bare, method=method.upper(), params=tuple(parse_qsl(parts.query)), body=body)
+        return cls(
+            url=bare, method=method.upper(), params=tuple(parse_qsl(parts.query, keep_blank_values=True)), body=body
+        )
 
     @property
     def full_url(self) -> str:
@@ -80,11 +84,12 @@ class Request:
         return urlsplit(self.url)
 
     def without_secrets(self) -> Request:
-        """The same question, fit to be written down: no credentials in address or query."""
-        params = tuple((name, REDACTED if SECRET_NAME.search(name) else value) for name, value in self.params)
-        parts = urlsplit(self.url)
-        host = parts.netloc.rpartition("@")[2]
-        return Request(urlunsplit(parts._replace(netloc=host)), self.method, params, self.body)
+        """The same question as it may be written down. An address that cannot be taken apart is cleaned too."""
+        params = tuple(
+            (cleaned(name), REDACTED if SECRET_NAME.search(name) else cleaned(value)) for name, value in self.params
+        )
+        body = None if self.body is None else cleaned(self.body)
+        return Request(cleaned(self.url), self.method, params, body)
 
     def __str__(self) -> str:
         return f"{self.method} {self.without_secrets().full_url}"
@@ -149,3 +154,13 @@ def parse_json(text: str) -> Any:
         return json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError as error:
         raise BodyRefused(Outcome.TRUNCATED, f"not complete JSON: {error}") from error
+
+
+def cleaned(text: str) -> str:
+    """The text without the credentials of any address in it, fit for UTF-8."""
+
+    def without_value(match: re.Match[str]) -> str:
+        return f"{match[1]}={REDACTED}" if SECRET_NAME.search(unquote(match[1])) else match[0]
+
+    encodable = text.encode(errors="replace").decode()
+    return QUERY_VALUE.sub(without_value, USERINFO.sub("", encodable))

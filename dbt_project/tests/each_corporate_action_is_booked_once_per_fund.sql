@@ -1,5 +1,6 @@
 -- No event of a fund has two bookings at one source; each booking on a printed session is in the
 -- holdings, whole.
+{{ config(meta={'dagster': {'ref': {'name': 'int_etf_holdings_united'}}}) }}
 with bookings as (
     select
         source_id,

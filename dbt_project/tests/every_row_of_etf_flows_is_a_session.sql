@@ -1,4 +1,5 @@
 -- A weekday on which the exchange was open, judged from the seed and not from int_sessions.
+{{ config(meta={'dagster': {'ref': {'name': 'etf_flows'}}}) }}
 select
     flows.fund_id,
     flows.trade_date

@@ -1,5 +1,5 @@
 -- Of a fund that a feed has, from the first session that it prints on.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_etf_fund_sessions'}}}) }}
 with printed as (
     select
         source_id,

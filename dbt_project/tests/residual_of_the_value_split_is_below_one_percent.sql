@@ -1,5 +1,5 @@
 -- A larger one is a wrong AUM, an action that the seed does not know, or a holding printed on another date.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_etf_value_split'}}}) }}
 select
     split.fund_id,
     split.trade_date,

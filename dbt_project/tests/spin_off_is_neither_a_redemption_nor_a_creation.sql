@@ -1,6 +1,6 @@
 -- From the day before the legal date to the day after: no flow of either fund above 20 % of the transfer.
 -- One that is larger was booked on another date than `booked_on` says.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_etf_net_flow_btc'}}}) }}
 select
     flows.fund_id,
     flows.trade_date,

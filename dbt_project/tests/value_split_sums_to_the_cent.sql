@@ -1,4 +1,5 @@
 -- Within one holdings source: the change of AUM is the difference of two sessions, and its parts sum to it.
+{{ config(meta={'dagster': {'ref': {'name': 'int_etf_value_split'}}}) }}
 select
     split.fund_id,
     split.trade_date

@@ -133,9 +133,7 @@ def mart_assets() -> dg.AssetsDefinition:
         name="dbt_build",
         pool=WRITER_POOL,
     )
-    def dbt_build(
-        context: dg.AssetExecutionContext, dbt: Dbt, runtime: dg.ResourceParam[Runtime]
-    ) -> Iterator[Any]:
+    def dbt_build(context: dg.AssetExecutionContext, dbt: Dbt, runtime: dg.ResourceParam[Runtime]) -> Iterator[Any]:
         if runtime.warehouse.rows() == 0:
             raise NothingToBuild(
                 "No feed has a single row, so there is nothing to build. The file published before stands.\n"

@@ -19,7 +19,6 @@ from pipelines.runtime import BadUsage, Runtime
 from pipelines.settings import Mode, utc
 from pipelines.transport.archive import Archive
 from pipelines.transport.ledger import LedgerRow
-from pipelines.transport.redaction import written
 from pipelines.transport.screening import screen
 from pipelines.wire import BodyRefused, Outcome, Request
 
@@ -45,7 +44,7 @@ def import_(url: str, file: Path, fetched_at: str, folder: Path | None, **option
     """File a saved answer as the answer of an address that a feed owns."""
     method, body = options.pop("method"), options.pop("body")
     runtime = Runtime(settings_of(options | {"feeds": options["feeds"] or Mode.LIVE}))
-    request = written(Request.of(url, method, body))
+    request = Request.of(url, method, body).without_secrets()
     feed = _owner(runtime, request)
     content = file.read_bytes()
     cap = runtime.settings.max_body_bytes

@@ -10,10 +10,12 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from pydantic import ValidationError
 from rich.console import Console
 
+from pipelines.registry import SeedError
 from pipelines.runtime import BadUsage
-from pipelines.transport.archive import ArchiveError
+from pipelines.transport.durable import ArchiveDamaged, ArchiveError
 from pipelines.warehouse.errors import WarehouseError, WrongHome
 
 OUT = Console(file=sys.stdout, soft_wrap=True, highlight=False)
@@ -35,10 +37,13 @@ def status_of(error: BaseException) -> tuple[int, str]:
     """Exit status and text of an error. Kinds that we do not know point to `--debug`."""
     if isinstance(error, UserError):
         return error.status, str(error)
-    if isinstance(error, (BadUsage, WrongHome, ArchiveError)):
-        return BAD_USAGE, str(error)
-    if isinstance(error, WarehouseError):
+    if isinstance(error, (WarehouseError, ArchiveDamaged)) and not isinstance(error, WrongHome):
         return NOT_BUILT, str(error)
+    if isinstance(error, (BadUsage, WrongHome, ArchiveError, SeedError)):
+        return BAD_USAGE, str(error)
+    if isinstance(error, ValidationError):
+        wrong = (f"OUTCROP_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        return BAD_USAGE, "A setting cannot be used:\n  " + "\n  ".join(wrong)
     if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
         return (
             NOT_BUILT,

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -35,17 +36,6 @@ concurrency: {pools: {default_limit: 1, granularity: op}}
 python_logs: {managed_python_loggers: [outcrop], python_log_level: INFO}
 """
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-NEXT_COMMANDS = (
-    (
-        '.venv/bin/outcrop query "select fund_id, sum(net_flow_usd) from marts.etf_flows group by 1 order by 2 desc"',
-        "SQL on the published file",
-    ),
-    (
-        ".venv/bin/outcrop explain etf_flows fund_id=ibit trade_date=2024-03-12 --column net_flow_usd",
-        "the receipt of a number, down to the archived bytes",
-    ),
-    ("make ui", "assets, runs and schedules in a browser"),
-)
 
 
 @click.command()
@@ -173,6 +163,10 @@ def _report(runtime: Runtime) -> None:
             "select table_name, outcome, request, reason, next_step from meta.incidents order by all"
         ).fetchall()
         figures = headline(connection)
+        example = connection.sql(
+            "select fund_id, cast(trade_date as varchar) from marts.etf_flows where net_flow_usd <> 0"
+            " order by trade_date desc, fund_id desc limit 1"
+        ).fetchone()
         simulated = connection.sql("select is_simulated from meta.build").fetchone() == (True,)
     OUT.print()
     for label, value in figures:
@@ -187,8 +181,21 @@ def _report(runtime: Runtime) -> None:
         ]
         raise UserError("Some feeds failed; of those, what stood before stands:\n" + "\n".join(lines), FEEDS_FAILED)
     OUT.print("Try next:")
-    for command, text in NEXT_COMMANDS:
+    for command, text in next_commands(runtime, example):
         OUT.print(f"  {command}\n      {text}", markup=False)
+
+
+def next_commands(runtime: Runtime, example: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
+    """Three commands that work as they stand: for this home, with a row that is in it."""
+    outcrop = _short(Path(sys.executable).parent / "outcrop")
+    home = f"--home {_short(runtime.home.path)} " if runtime.settings.home or runtime.mode is not Mode.SAMPLE else ""
+    flows = "select fund_id, sum(net_flow_usd) as net_flow_usd from marts.etf_flows group by 1 order by 2 desc"
+    yield f'{outcrop} query {home}"{flows}"', "SQL on the published file"
+    if example:
+        key = f"fund_id={example[0]} trade_date={example[1]}"
+        receipt = "the receipt of a number, down to the archived bytes"
+        yield f"{outcrop} explain {home}etf_flows {key} --column net_flow_usd", receipt
+    yield "make ui" + ("" if runtime.mode is Mode.SAMPLE else f" FEEDS={runtime.mode}"), "assets, runs, schedules"
 
 
 def _short(path: Path) -> str:

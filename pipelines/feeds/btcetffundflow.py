@@ -125,7 +125,7 @@ def _data(page: Any) -> tuple[str, dict[str, Any]]:
         queries = node["dehydratedState"]["queries"]
         position = next(n for n, query in enumerate(queries) if query.get("queryKey") == QUERY_KEY)
         data = queries[position]["state"]["data"]["data"]
-        is_labelled = all(isinstance(label, str) for label in data["providers"].values())
+        is_labelled = {type(label) for label in data["providers"].values()} == {str}
         is_filled = all(data[chart] and {type(point) for point in data[chart]} == {dict} for chart in (HOLDINGS, AUM))
     except (LookupError, TypeError, AttributeError, StopIteration) as error:
         raise BodyRefused(Outcome.LAYOUT_CHANGED, f"no query {QUERY_KEY} with its series: {error!r}") from error

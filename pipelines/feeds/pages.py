@@ -28,10 +28,13 @@ def tables(text: str) -> list[Grid]:
     lowered = NO_MARKUP.sub("", text.lower())
     if lowered.count("<table") > lowered.count("</table"):
         raise BodyRefused(Outcome.TRUNCATED, "the page ends inside a table")
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
     try:
-        page = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=True))
+        page = html.document_fromstring(text.encode(), parser=parser)
     except ParserError as error:
         raise BodyRefused(Outcome.LAYOUT_CHANGED, f"not an HTML page: {error}") from error
+    if fatal := parser.error_log.filter_from_fatals():  # the rest of the page is not in the tree
+        raise BodyRefused(Outcome.LAYOUT_CHANGED, f"the page cannot be read to its end: {fatal[0].message}")
     return [
         [[" ".join(cell.text_content().split()) for cell in row.xpath("./td|./th")] for row in table.iter("tr")]
         for table in page.iter("table")

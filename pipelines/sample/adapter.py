@@ -70,9 +70,7 @@ class WorldAdapter(BaseAdapter):
         headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
         reason = "OK" if status == 200 else "Not Found"
         response = Response()
-        response.raw = HTTPResponse(
-            BytesIO(body), headers=headers, status=status, reason=reason, preload_content=False
-        )
+        response.raw = HTTPResponse(BytesIO(body), headers=headers, status=status, reason=reason, preload_content=False)
         response.status_code = status
         response.reason = reason
         response.headers.update(headers)

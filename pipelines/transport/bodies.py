@@ -11,7 +11,7 @@ from pathlib import Path
 
 import zstandard
 
-from pipelines.transport.durable import ArchiveError, write_whole
+from pipelines.transport.durable import ArchiveDamaged, write_whole
 
 ZSTD_LEVEL = 1
 """1 212 MB per CPU second at ratio 7.15 on log JSON; level 3: 595 at 6.87 (performance.md, section 6)."""
@@ -38,11 +38,11 @@ class Bodies:
         try:
             body = zstandard.ZstdDecompressor().decompress(file.read_bytes())
         except FileNotFoundError as error:
-            raise ArchiveError(f"{file} is missing. {ADVICE}") from error
+            raise ArchiveDamaged(f"{file} is missing. {ADVICE}") from error
         except zstandard.ZstdError as error:
-            raise ArchiveError(f"{file} cannot be unpacked ({error}). {ADVICE}") from error
+            raise ArchiveDamaged(f"{file} cannot be unpacked ({error}). {ADVICE}") from error
         if hashlib.sha256(body).hexdigest() != sha256:
-            raise ArchiveError(f"{file} holds other bytes than its name says. {ADVICE}")
+            raise ArchiveDamaged(f"{file} holds other bytes than its name says. {ADVICE}")
         return body
 
     def has(self, sha256: str) -> bool:

@@ -18,6 +18,10 @@ class ArchiveError(Exception):
     """An archive is not what it should be: what is wrong, and what to do now."""
 
 
+class ArchiveDamaged(ArchiveError):
+    """Something that was filed is gone or changed; a table is not filled from the rest."""
+
+
 def make_folder(folder: Path) -> None:
     """The folder and its missing parents, each of them entered durably in its own parent."""
     if folder.is_dir():

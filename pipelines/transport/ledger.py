@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.transport.durable import ArchiveError, append_line, write_whole
+from pipelines.transport.durable import ArchiveDamaged, append_line, write_whole
 from pipelines.wire import Outcome
 
 SCHEMA = {
@@ -198,4 +198,4 @@ def _compacted(file: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(file).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
     except pl.exceptions.PolarsError as error:
-        raise ArchiveError(f"{file} cannot be read ({error}). Put it back from a copy of the archive.") from error
+        raise ArchiveDamaged(f"{file} cannot be read ({error}). Put it back from a copy of the archive.") from error

@@ -23,8 +23,7 @@ from pipelines.transport.courier import THREADS, Attempt, Courier
 from pipelines.transport.judging import Verdict, can_heal, come_back_at, judge, media_type
 from pipelines.transport.ledger import LedgerRow
 from pipelines.transport.pace import DAY, Pace, Spent
-from pipelines.transport.redaction import clean, written
-from pipelines.wire import Answer, Failure, Outcome, Request
+from pipelines.wire import Answer, Failure, Outcome, Request, cleaned
 
 BACKOFF_SECONDS = (1, 4)
 """Waits before the second and the third attempt; there is no fourth."""
@@ -111,7 +110,7 @@ class Session:
 
 
 def _row(feed: str, request: Request, attempt: Attempt, verdict: Verdict, sha256: str | None) -> LedgerRow:
-    asked = written(request)
+    asked = request.without_secrets()
     content_type, charset = media_type(attempt)
     kept = sorted(KEPT_HEADERS & attempt.headers.keys())
     return LedgerRow.of(
@@ -124,11 +123,11 @@ def _row(feed: str, request: Request, attempt: Attempt, verdict: Verdict, sha256
         status=attempt.status,
         content_type=content_type,
         charset=charset,
-        headers={name: clean(attempt.headers[name]) for name in kept},
+        headers={name: cleaned(attempt.headers[name]) for name in kept},
         bytes=len(attempt.body),
         sha256=sha256,
         outcome=verdict.outcome,
-        error=clean(verdict.reason) if verdict.reason else None,
+        error=cleaned(verdict.reason) if verdict.reason else None,
     )
 
 

@@ -142,7 +142,7 @@ class Warehouse:
                 "select count(*) from meta.rejected_rows where table_name = ?", [table_name]
             ).fetchone() or (0,)
             unknown = connection.execute(
-                "select distinct source_name from meta.unknown_names where table_name = ? order by 1",
+                "select source_name from meta.unknown_names where table_name = ? order by 1",
                 [table_name],
             ).fetchall()
         return Standing(rows, first_day, last_day, rejected, [name for (name,) in unknown])
@@ -214,10 +214,21 @@ def _record(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         if body.rejected.height:
             _insert(connection, "meta.rejected_rows", body.rejected.select(owner, *REJECTED, fetch))
         if body.unknown.height:
-            _insert(connection, "meta.unknown_names", body.unknown.with_columns(owner, fetch))
+            _count_unknown(connection, body.unknown.with_columns(owner, fetch))
         if body.asked.height:
             asked = body.asked.with_columns(owner, fetch, outcome=pl.lit(str(body.outcome)))
             _insert(connection, "feeds.asked", asked.select(Asked.column_names()))
+
+
+def _count_unknown(connection: duckdb.DuckDBPyConnection, names: pl.DataFrame) -> None:
+    """One row for each unknown name of a table: the answer that brought it first, and its rows in all answers."""
+    connection.register("incoming", names)
+    connection.execute(
+        "merge into meta.unknown_names as known using incoming"
+        " on known.table_name = incoming.table_name and known.source_name = incoming.source_name"
+        " when matched then update set rows = known.rows + incoming.rows when not matched then insert by name"
+    )
+    connection.unregister("incoming")
 
 
 def _note(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from house import Outcrop, Ran, Reader, contents, digest, sha256, together, without_network
+from house import Again, Built, Outcrop, Reader, contents, digest, sha256, together, without_network
 
 FARSIDE = "farside/btc_2026-07-23.html"
 HOLDINGS = "btcetffundflow/us_page_2025-11_2025-12.html"
@@ -19,31 +18,6 @@ HOLDINGS_JSON = "btcetffundflow/us_next_data_2025-11_2025-12.json"
 FARSIDE_URL = "https://farside.co.uk/btc/"
 HOLDINGS_URL = "https://btcetffundflow.com/us"
 CHALLENGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>wait</body></html>"
-Digests = list[tuple[str, int, str]]
-
-
-@dataclass(frozen=True)
-class Built:
-    """A home and the run that built it, with the internet sockets that its processes opened."""
-
-    home: Path
-    ran: Ran
-    archive: Path
-    sockets: list[str]
-    watched: int
-    archive_before: dict[str, tuple[str, int]]
-
-
-@dataclass(frozen=True)
-class Again:
-    """The second run of a home under the eyes of a reader, and a third that had to load everything anew."""
-
-    home: Path
-    second: Ran
-    archives: tuple[dict[str, tuple[str, int]], dict[str, tuple[str, int]]]
-    digests: tuple[Digests, Digests, Digests]
-    reader: Reader
-    reloaded: Ran
 
 
 @pytest.fixture(scope="session")
@@ -112,15 +86,20 @@ def archives(
         "nothing good": (wall_in,),
     }
 
-    def build(name: str) -> Built:
-        place = folder / name.replace(" ", "_")
+    places = {name: folder / name.replace(" ", "_") for name in kinds}
+    filings = [
+        ("archive", "import", "--archive", places[name] / "archive", "--url", url, "--file", file, "--fetched-at", at)
+        for name, answers in kinds.items()
+        for url, file, at in answers
+    ]
+    assert [ran.text for ran in outcrop.several(*filings) if ran.status != 0] == []
+
+    def build(place: Path) -> Built:
         archive = place / "archive"
-        for answer in kinds[name]:
-            filed = outcrop.file(archive, *answer)
-            assert filed.status == 0, filed.text
         return watched_run(place / "home", archive, "--feeds", "archive", "--archive", archive)
 
-    return dict(zip(kinds, together(*(lambda name=name: build(name) for name in kinds)), strict=True))
+    homes = together(*(lambda place=place: build(place) for place in places.values()))
+    return dict(zip(kinds, homes, strict=True))
 
 
 @pytest.fixture

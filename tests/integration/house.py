@@ -6,6 +6,7 @@ Belongs here: how whole-house tests start, watch and end runs. Nothing here asse
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -26,9 +27,37 @@ from pipelines.warehouse.reader import digests
 
 BIN = Path(sys.executable).parent
 GUARD = Path(__file__).parent / "guard"
+FORKS = """
+import json, os, sys, tempfile
+from pipelines.cli import archives, doctor, main, reading, runs
+ends = []
+for words in json.load(sys.stdin):
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = os.fork()
+        if child == 0:
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            sys.argv = ["outcrop", *words]
+            status = 0
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code or 0
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        _, how = os.waitpid(child, 0)
+        out.seek(0)
+        err.seek(0)
+        ends.append((os.waitstatus_to_exitcode(how), out.read(), err.read()))
+json.dump(ends, sys.stdout)
+"""
+"""A process that imports the command once and forks for each line of words that it is given."""
 MOST_SECONDS = 150
 """A run takes 10 to 20 s on a quiet machine of two cores."""
 CORES = 2
+Digests = list[tuple[str, int, str]]
+"""Name, rows and digest of each mart."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +105,20 @@ class Outcrop:
             start_new_session=True,
         )
 
-    def file(self, archive: Path, url: str, file: Path, fetched_at: str) -> Ran:
-        """`archive import` of one saved answer."""
-        words = ("--archive", archive, "--url", url, "--file", file, "--fetched-at", fetched_at)
-        return self("archive", "import", *words)
+    def several(self, *commands: Sequence[object]) -> list[Ran]:
+        """Short commands, each in a process forked from one that has imported the libraries: most of each is that."""
+        lines = json.dumps([[str(word) for word in words] for words in commands])
+        done = subprocess.run(
+            [sys.executable, "-c", FORKS],
+            cwd=self.folder,
+            env=self._environment({}),
+            input=lines,
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            check=True,
+        )
+        return [Ran(*parts) for parts in json.loads(done.stdout)]
 
     def _command(self, words: Sequence[object]) -> list[str]:
         return [*self.prefix, os.fspath(BIN / "outcrop"), *(str(word) for word in words)]
@@ -113,7 +152,7 @@ def rows(home: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
-def digest(home: Path) -> list[tuple[str, int, str]]:
+def digest(home: Path) -> Digests:
     """Name, rows and digest of each published mart."""
     return digests(Home(home))
 
@@ -179,3 +218,27 @@ class Reader:
         self.reads += 1
         if not self.builds or self.builds[-1] != build:
             self.builds.append(build)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A home and the run that built it, with the internet sockets that its processes opened."""
+
+    home: Path
+    ran: Ran
+    archive: Path
+    sockets: list[str]
+    watched: int
+    archive_before: dict[str, tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Again:
+    """The second run of a home under the eyes of a reader, and a third that had to load everything anew."""
+
+    home: Path
+    second: Ran
+    archives: tuple[dict[str, tuple[str, int]], dict[str, tuple[str, int]]]
+    digests: tuple[Digests, Digests, Digests]
+    reader: Reader
+    reloaded: Ran

@@ -129,7 +129,7 @@ def test_a_refusal_says_what_came_and_what_was_announced():
         screen(JSON, "application/json", page())
 
 
-@pytest.mark.skipif(not CONTRACTS.is_dir(), reason="needs the contract samples in ../shared/contracts")
+@pytest.mark.skipif(not CONTRACTS.is_dir(), reason="needs the recorded answers in ../shared/contracts")
 @pytest.mark.parametrize("kind", ["html", "json", "csv"])
 def test_every_recorded_answer_is_what_its_name_says(kind):
     recorded = sorted(CONTRACTS.rglob(f"*.{kind}"))
