@@ -22,7 +22,6 @@ from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
     DbtCliResource,
-    DbtProject,
     dbt_assets,
 )
 from filelock import FileLock
@@ -87,9 +86,9 @@ def _project_key() -> str:
     return digest.hexdigest()
 
 
-def dbt_resource() -> Dbt:
+def dbt_resource(project: Path = PROJECT_DIR) -> Dbt:
     return Dbt(
-        project_dir=os.fspath(PROJECT_DIR),
+        project_dir=os.fspath(project),
         profiles_dir=os.fspath(PROJECT_DIR),
         dbt_executable=os.fspath(DBT),
         global_config_flags=["--no-use-colors"],
@@ -124,11 +123,13 @@ def build_vars(runtime: Runtime) -> dict[str, str | None]:
 
 
 def mart_assets() -> dg.AssetsDefinition:
-    """Everything that dbt builds, as one step: `dbt build` once a run."""
+    """Everything that dbt builds, as one step: `dbt build` once a run.
+
+    No `project` is given here: dagster-dbt would prefer it to the folder that the resource of the run names.
+    """
 
     @dbt_assets(
         manifest=ready_manifest(),
-        project=DbtProject(PROJECT_DIR, profiles_dir=PROJECT_DIR),
         dagster_dbt_translator=Names(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True)),
         name="dbt_build",
         pool=WRITER_POOL,
@@ -148,6 +149,8 @@ def mart_assets() -> dg.AssetsDefinition:
             "--vars",
             json.dumps(build_vars(runtime)),
         ]
-        yield from dbt.cli(arguments, context=context, target_path=runtime.home.dbt_target).stream()
+        project = project_dir(runtime)
+        command = dbt if project == PROJECT_DIR else dbt_resource(project)
+        yield from command.cli(arguments, context=context, target_path=runtime.home.dbt_target).stream()
 
     return dbt_build

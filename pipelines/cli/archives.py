@@ -50,8 +50,8 @@ def import_(url: str, file: Path, fetched_at: str, folder: Path | None, **option
     cap = runtime.settings.max_body_bytes
     if len(content) > cap:
         raise BadUsage(f"{file} has {len(content):,} bytes, more than the cap of {cap:,} (OUTCROP_MAX_BODY_BYTES).")
-    target = Archive.create(folder or runtime.home.archive, "public")
     row = _row(feed, request, content, _instant(fetched_at))
+    target = Archive.create(folder or runtime.home.archive, "public")
     target.store(content)
     target.append(row)
     OUT.print(f"Filed {file} ({len(content):,} bytes) as {row.fetch_id}: answer of {request} to {feed.feed_id}")

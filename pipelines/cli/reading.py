@@ -77,7 +77,10 @@ def explain(mart: str, key: tuple[str, ...], column: str | None, **options: Any)
     runtime = reading_runtime(options)
     relation = mart if "." in mart else f"marts.{mart}"
     with reading(runtime.home) as connection:
-        step = trace(connection, relation, _key(key), column)
+        try:
+            step = trace(connection, relation, _key(key), column)
+        except duckdb.Error as error:
+            raise BadUsage(f"{relation} cannot be asked for {' '.join(key)}. DuckDB: {error}") from error
         archive = Archive(runtime.settings.archive_dir, read_only=True)
         for depth, line in _lines(step, column, connection, archive):
             OUT.print("  " * depth + line, markup=False)

@@ -130,8 +130,16 @@ def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
             raise _told(error, runtime) from error
     for check in result.get_asset_check_evaluations():
         if not check.passed and check.check_name not in checks.ABOUT:
-            asset = ".".join(check.asset_key.path)
-            ERR.print(f"warning: {asset}: {check.check_name.replace('_', ' ')}", style="yellow", markup=False)
+            ERR.print(_warning(check), style="yellow", markup=False)
+
+
+def _warning(check: dg.AssetCheckEvaluation) -> str:
+    """A data test of severity warn that did not hold: which, how many rows, where."""
+    failed = check.metadata.get("dagster_dbt/failed_row_count")
+    rows = f"{failed.value} rows of " if failed else ""
+    return (
+        f"warning: it does not hold that {check.check_name.replace('_', ' ')} ({rows}{'.'.join(check.asset_key.path)})"
+    )
 
 
 def _told(error: Exception, runtime: Runtime) -> Exception:

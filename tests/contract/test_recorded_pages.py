@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,9 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from pages import SEEDS, Room, read, values
 
 from pipelines.feeds.btcetffundflow import BtcEtfFundFlowHoldings
@@ -37,7 +33,7 @@ HOLDINGS_JSON = CONTRACTS / "btcetffundflow" / "us_next_data_2025-11_2025-12.jso
 CLOSURES = CONTRACTS / "etf_reference" / "nyse_exceptions_2024_2027.csv"
 
 pytestmark = pytest.mark.skipif(
-    not CONTRACTS.is_dir(), reason=f"needs the recorded pages, which are not part of the project: {CONTRACTS}"
+    not CONTRACTS.is_dir(), reason=f"needs the recorded answers, which are no part of the project: {CONTRACTS}"
 )
 
 FLOWS, HELD = FarsideEtfFlows(SEEDS), BtcEtfFundFlowHoldings(SEEDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,9 +12,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from house import BIN, Built
+from house import BIN, Built, digest
 from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
@@ -30,10 +32,17 @@ READY_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def address(sample: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The UI over a copy of the sample home."""
+def ui_home(sample: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sample home."""
     home = tmp_path_factory.mktemp("ui") / "home"
     shutil.copytree(sample.home, home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def address(ui_home: Path) -> Iterator[str]:
+    """The UI over that home."""
+    home = ui_home
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -96,3 +105,37 @@ def test_a_run_of_the_command_line_is_among_the_runs(page: Page, address: str) -
     page.goto(f"{address}/runs")
     page.get_by_text("Success").first.wait_for(timeout=60_000)
     assert page.get_by_text("daily_refresh").first.is_visible()
+
+
+LAUNCH = """
+mutation {
+  launchRun(executionParams: {
+    selector: {
+      repositoryName: "__repository__", repositoryLocationName: "pipelines.definitions", jobName: "daily_refresh"
+    },
+    runConfigData: {}
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}
+"""
+STATUS = 'query { runOrError(runId: "%s") { ... on Run { status } } }'
+
+
+def _graphql(address: str, query: str) -> dict[str, Any]:
+    body = json.dumps({"query": query}).encode()
+    request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["data"]
+
+
+def test_a_run_launched_in_the_ui_publishes_the_same_figures(address: str, ui_home: Path) -> None:
+    published = ui_home / "outcrop.duckdb"
+    before, inode = digest(ui_home), published.stat().st_ino
+    launched = _graphql(address, LAUNCH)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    status, deadline = "", time.monotonic() + READY_SECONDS
+    while status not in ("SUCCESS", "FAILURE", "CANCELED") and time.monotonic() < deadline:
+        time.sleep(0.5)
+        status = _graphql(address, STATUS % launched["run"]["runId"])["runOrError"]["status"]
+    assert status == "SUCCESS"
+    assert published.stat().st_ino != inode, "a new file was published"
+    assert digest(ui_home) == before
