@@ -43,9 +43,25 @@ def _holding(runtime: Runtime):
     @contextmanager
     def hold(context: dg.InitResourceContext):
         with runtime.hold(context.log.info if context.log else print):
+            if context.instance and context.run_id:
+                _bury_killed_runs(context.instance, context.run_id)
             yield runtime
 
     return hold
+
+
+def _bury_killed_runs(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Take the writer's slot from runs that can no longer be at work: this run holds the home.
+
+    A killed run keeps its slot of the pool and its places in the queue for ever, and every later run would wait.
+    """
+    if not instance.event_log_storage.supports_global_concurrency_limits:
+        return
+    for other_id in sorted(instance.event_log_storage.get_concurrency_run_ids() - {run_id}):
+        instance.event_log_storage.free_concurrency_slots_for_run(other_id)
+        other = instance.get_run_by_id(other_id)
+        if other and not other.is_finished:
+            instance.report_run_failed(other, "The run was killed; a later one found the home free.")
 
 
 @dg.definitions

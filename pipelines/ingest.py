@@ -7,7 +7,7 @@ Not here: HTTP, parsing, SQL, Dagster.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -63,15 +63,17 @@ def closes_at(feed: Feed, day: date) -> datetime:
     return end + timedelta(hours=feed.manners.settle_lag_hours)
 
 
-def wanted_days(feed: Feed, archive: Archive, window: Window, now: datetime) -> list[date]:
+def wanted_days(
+    feed: Feed, archive: Archive, window: Window, now: datetime, refused: frozenset[str] = frozenset()
+) -> list[date]:
     """The closed days of the window that must be asked for, oldest first.
 
-    A day is wanted when no good answer was fetched after it closed, or while it is inside the source's
-    revision window and the last good answer is older than `REPULL_AFTER`. Where a feed cannot be asked by
-    day, an answer speaks for all days and one wanted day wants them all.
+    A day is wanted when no good answer was fetched after it closed (one that was `refused` is none), or while
+    it is inside the source's revision window and the last good answer is older than `REPULL_AFTER`. Where a
+    feed cannot be asked by day, an answer speaks for all days and one wanted day wants them all.
     """
     closed = [day for day in feed.days(window) if closes_at(feed, day) <= now]
-    answered = _last_answers(feed, archive, closed)
+    answered = _last_answers(feed, archive, closed, refused)
     revision_window = timedelta(days=feed.manners.revision_window_days)
 
     def is_wanted(day: date) -> bool:
@@ -84,9 +86,10 @@ def wanted_days(feed: Feed, archive: Archive, window: Window, now: datetime) -> 
     return closed if wanted and not feed.by_day else wanted
 
 
-def _last_answers(feed: Feed, archive: Archive, days: Sequence[date]) -> dict[date, datetime]:
+def _last_answers(feed: Feed, archive: Archive, days: Sequence[date], refused: frozenset[str]) -> dict[date, datetime]:
     """When each day was last answered well."""
-    good = archive.ledger(feed.feed_id).filter(pl.col("outcome") == Outcome.OK)
+    is_good = (pl.col("outcome") == Outcome.OK) & ~_is_in(refused)
+    good = archive.ledger(feed.feed_id).filter(is_good)
     if not feed.by_day:
         newest = good["fetched_at"].max()
         return dict.fromkeys(days, newest) if isinstance(newest, datetime) else {}
@@ -96,13 +99,23 @@ def _last_answers(feed: Feed, archive: Archive, days: Sequence[date]) -> dict[da
     return answered
 
 
-def fetch(feed: Feed, window: Window, archive: Archive, session: Session, clock: Clock) -> Fetched:
-    """Ask for the wanted days of the window, at every instant at which the clock pulls."""
+def fetch(
+    feed: Feed,
+    window: Window,
+    archive: Archive,
+    session: Session,
+    clock: Clock,
+    refused: frozenset[str] = frozenset(),
+) -> Fetched:
+    """Ask for the wanted days of the window, at every instant at which the clock pulls.
+
+    `refused` are answers that came well and could not be read: their days are asked for again.
+    """
     report = Fetched()
     for now in clock.pulls():
-        days = wanted_days(feed, archive, window, now)
+        days = wanted_days(feed, archive, window, now, refused)
         report.wanted_days += len(days)
-        for part in _stretches(days) if feed.by_day else ([Window(days[0], days[-1])] if days else []):
+        for part in _stretches(days) if feed.by_day else _whole(days):
             log.info("%s: asking for %s (%s)", feed.feed_id, part, f"{now:%Y-%m-%d %H:%M} UTC")
             _converse(feed, part, session, report)
     archive.compact(clock.now())
@@ -114,6 +127,11 @@ def fetch(feed: Feed, window: Window, archive: Archive, session: Session, clock:
         report.bytes,
     )
     return report
+
+
+def _whole(days: list[date]) -> list[Window]:
+    """All days as one window."""
+    return [Window(days[0], days[-1])] if days else []
 
 
 def _stretches(days: list[date]) -> list[Window]:
@@ -156,7 +174,7 @@ def load(
     before = warehouse.loads(feed.table_name)
     good = ledger.filter(pl.col("outcome") == Outcome.OK)
     standing = good["fetch_id"].to_list()[: len(before.fetch_ids)]
-    restart = not before.fetch_ids or standing != before.fetch_ids or before.readers != {reader}
+    restart = standing != before.fetch_ids or before.readers != {reader}
     rows = good if restart else good.slice(len(before.fetch_ids))
     bodies = [_read(feed, archive.answer(row)) for row in rows.iter_rows(named=True)]
     read = {body.fetch_id: (str(body.outcome), body.reason) for body in bodies}
@@ -214,5 +232,5 @@ def _with_outcomes(
     )
 
 
-def _is_in(fetch_ids: set[str]) -> pl.Expr:
+def _is_in(fetch_ids: Collection[str]) -> pl.Expr:
     return pl.col("fetch_id").is_in(sorted(fetch_ids))

@@ -14,6 +14,7 @@ from pipelines.assets.feeds import raw_key, table_key
 from pipelines.feeds.base import Feed
 from pipelines.ingest import wanted_days
 from pipelines.runtime import Runtime
+from pipelines.warehouse.reader import refused_answers
 
 DAILY_REFRESH = "daily_refresh"
 ETF_REFRESH = "etf_refresh"
@@ -23,12 +24,11 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 def missing_days(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
     """The days that some feed of these, asked by day, must be asked for, oldest first."""
     now = runtime.clock.now()
-    days = {
-        day
-        for feed in feeds
-        if feed.by_day
-        for day in wanted_days(feed, runtime.archive, runtime.window_to_ask(feed), now)
-    }
+    days: set[date] = set()
+    for feed in feeds:
+        if feed.by_day:
+            refused = refused_answers(runtime.home, feed.feed_id)
+            days.update(wanted_days(feed, runtime.archive, runtime.window_to_ask(feed), now, refused))
     return sorted(days)
 
 

@@ -152,7 +152,7 @@ def parse_json(text: str) -> Any:
     """JSON text with exact numbers. Raises `BodyRefused` where the text ends early or is not JSON."""
     try:
         return json.loads(text, parse_float=Decimal)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a JSONDecodeError is a ValueError, as is a number too long
         raise BodyRefused(Outcome.TRUNCATED, f"not complete JSON: {error}") from error
 
 

@@ -14,6 +14,7 @@ from pipelines.runtime import Runtime
 from pipelines.settings import Mode
 from pipelines.tables.base import Observe
 from pipelines.warehouse.ddl import columns_of
+from pipelines.warehouse.reader import refused_answers
 from pipelines.wire import Window
 
 WRITER_POOL = "duckdb_writer"
@@ -48,7 +49,8 @@ def _raw_asset(feed: Feed) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:
         with runtime.session() as session:
             window = _window(context, feed, runtime)
-            report = ingest.fetch(feed, window, runtime.archive, session, runtime.clock)
+            refused = refused_answers(runtime.home, feed.feed_id)
+            report = ingest.fetch(feed, window, runtime.archive, session, runtime.clock, refused)
         return dg.MaterializeResult(
             metadata={
                 "requests": report.requests,

@@ -83,7 +83,11 @@ class Feed(ABC):
         """The rows of a body, as `tables.base.check` expects them. Raises `BodyRefused`."""
 
     def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:  # noqa: ARG002
-        """What the answer speaks about, columns `ASKED`: by default, per entity, its first to its last row."""
+        """What the answer speaks about, columns `ASKED`: by default, per entity, its first to its last row.
+
+        A feed whose table is loaded by `Replace` says it from the request instead: what is covered and has no
+        row any more is deleted.
+        """
         at = pl.col(self.delivers.at).cast(pl.Datetime("us"))
         span = rows.group_by(entity_id=self.delivers.entity).agg(from_at=at.min(), to_at=at.max().dt.offset_by("1d"))
         return span.with_columns(from_block=pl.lit(None, pl.Int64), to_block=pl.lit(None, pl.Int64)).sort("entity_id")

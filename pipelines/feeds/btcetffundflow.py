@@ -97,6 +97,8 @@ class BtcEtfFundFlowHoldings(Feed):
             ticker = LABEL.fullmatch(label.strip())
             fund_id = aliases.get(ticker[1].upper()) if ticker else None
             rows.append((provider, fund_id, None if fund_id else label))
+        if not any(fund_id for _, fund_id, _ in rows):
+            raise BodyRefused(Outcome.LAYOUT_CHANGED, f"no provider is a fund of the seeds: {sorted(labels.values())}")
         schema = {"provider": pl.String, "fund_id": pl.String, "source_name": pl.String}
         return pl.DataFrame(rows, schema=schema, orient="row").filter(
             pl.col("source_name").is_null() | (pl.col("source_name").str.to_uppercase() != TOTAL)
@@ -157,8 +159,10 @@ def _day(seconds: Any) -> date | None:
 
 
 def _number(column: str, kind: pl.Decimal) -> pl.Expr:
+    """The printed number, rounded half away from zero to the scale of the column; null where it is none."""
     text = pl.col(column)
-    return pl.when(text.str.contains(NUMBER)).then(text).cast(pl.Decimal(38, 16), strict=False).cast(kind, strict=False)
+    exact = pl.when(text.str.contains(NUMBER)).then(text).cast(pl.Decimal(38, 16), strict=False)
+    return exact.round(kind.scale, mode="half_away_from_zero").cast(kind, strict=False)
 
 
 def _is_listed() -> pl.Expr:

@@ -24,6 +24,17 @@ def reading(home: Home) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         yield connection
 
 
+def refused_answers(home: Home, feed_id: str) -> frozenset[str]:
+    """Answers of a feed that came well and could not be read, as the published file knows them."""
+    if not home.published.exists():
+        return frozenset()
+    with reading(home) as connection:
+        rows = connection.execute(
+            "select fetch_id from feeds.ledger where source_id || '/' || entity = ? and outcome <> 'ok'", [feed_id]
+        ).fetchall()
+    return frozenset(fetch_id for (fetch_id,) in rows)
+
+
 def digests(home: Home) -> list[tuple[str, int, str]]:
     """For each mart its name, its rows, and a digest over all columns that no order of rows changes."""
     with reading(home) as connection:

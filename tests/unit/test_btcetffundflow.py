@@ -64,6 +64,13 @@ def test_chart3_is_bitcoin_held_and_chart1_is_dollars():
     assert set(values(checked, "is_estimated").values()) == {False}
 
 
+def test_a_number_of_more_places_is_rounded_half_away_from_zero():
+    body = page({MONDAY: {IBIT: "400000.123456785"}}, {MONDAY: {IBIT: "27000000000.125"}})
+    checked = read(FEED, body, FETCHED)
+    assert values(checked, "btc_held") == {("ibit", MONDAY): Decimal("400000.12345679")}
+    assert values(checked, "aum_usd") == {("ibit", MONDAY): Decimal("27000000000.13")}
+
+
 def test_differences_flows_prices_and_the_total_are_not_read():
     """chart2 and `flows` look like flows; they are differences of AUM, with the price in them."""
     body = page({MONDAY: {IBIT: "5", GBTC: "6"}, TUESDAY: {IBIT: "7", GBTC: "8"}})
@@ -279,6 +286,9 @@ GOOD, TWIN = holdings_page(DATA), holdings_json(DATA)
         (TWIN.replace(b'["data", "us"]', b'["data", "hk"]'), Outcome.LAYOUT_CHANGED),
         (TWIN.replace(b'"chart3"', b'"chart5"'), Outcome.LAYOUT_CHANGED),
         (b'{"pageProps": {}, "chart3": [', Outcome.TRUNCATED),
+        (b'{"pageProps": ' + b"[" * 100_000, Outcome.TRUNCATED),
+        (b'{"pageProps": ' + b"9" * 5_000 + b"}", Outcome.TRUNCATED),
+        (holdings_json(DATA | {"providers": {IBIT: "IBTC (BlackRock)", GBTC: "nothing"}}), Outcome.LAYOUT_CHANGED),
     ],
 )
 def test_a_body_that_is_not_the_page_is_refused_and_named(body, outcome):

@@ -90,6 +90,12 @@ def test_a_failure_is_no_answer(days, outcome):
     assert DAYS[0] in wanted(days, LATE)
 
 
+def test_an_answer_that_could_not_be_read_is_no_answer(days):
+    refused = days.put(of(DAYS[0]), closed(DAYS[0]) + HOUR, url_of(DAYS[0]))
+    assert DAYS[0] not in wanted(days, LATE)
+    assert wanted_days(days.feed, days.archive, WEEK, LATE, frozenset({refused}))[0] == DAYS[0]
+
+
 def test_inside_the_revision_window_a_day_is_asked_again_after_twenty_hours(days):
     window, answered = Window(DAYS[0], DAYS[0]), closed(DAYS[0]) + HOUR
     days.put(of(DAYS[0]), answered, url_of(DAYS[0]))

@@ -14,8 +14,9 @@ import polars as pl
 from day_feed import URL, DayFeed, Row, Seen, SeriesFeed, body, url_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pages import SEEDS, Room
+from pages import SEEDS, Room, holdings_data, holdings_page
 
+from pipelines.feeds.btcetffundflow import BtcEtfFundFlowHoldings
 from pipelines.warehouse.runs import merge_runs
 
 START = datetime.fromisoformat("2026-03-10T12:00")
@@ -254,15 +255,44 @@ def test_a_key_that_is_no_longer_sent_keeps_its_last_value(tmp_path):
     ]
 
 
+def test_a_value_that_appears_or_disappears_starts_a_run_and_its_absence_is_one_value(tmp_path):
+    """AUM is missing twice, there, and missing again: three runs, and a missing one equals a missing one."""
+    room = Room(tmp_path, BtcEtfFundFlowHoldings(SEEDS))
+    day = date(2024, 11, 4)
+    for hour, aum in enumerate([None, None, "9.00", None]):
+        page = holdings_page(holdings_data({day: {"3": "5"}}, {day: {"3": aum}}))
+        room.put(page, START + timedelta(hours=hour))
+        room.load()
+    runs = room.rows("select run_number, aum_usd from feeds.btcetffundflow__etf_holdings order by run_number")
+    assert runs == [(1, None), (2, 9), (3, None)]
+
+
+NEW_RUN = {"run_number": pl.Int32, "last_seen_at": pl.Datetime("us"), "last_fetch_id": pl.String}
+
+
+def observations(*amounts: str) -> pl.DataFrame:
+    """Of one key, each from an answer of its own."""
+    cells = {"source_id": "days", "place_id": "here", "date_day": DAYS[0], "slot": 1}
+    rows = [
+        cells
+        | {"amount": Decimal(amount), "fetch_id": f"f{n}", "locator": f"/rows/{n}", "fetched_at": START, "position": n}
+        for n, amount in enumerate(amounts)
+    ]
+    return pl.DataFrame(rows, schema_overrides={"amount": pl.Decimal(18, 2), "position": pl.Int32})
+
+
+def nothing_stored(observed: pl.DataFrame) -> pl.DataFrame:
+    return observed.clear().with_columns(pl.lit(None, kind).alias(name) for name, kind in NEW_RUN.items())
+
+
 def test_lineage_alone_starts_no_run():
     """Another answer, another place in it, another moment: the same observation."""
-    cells = {"source_id": "days", "place_id": "here", "date_day": DAYS[0], "slot": 1, "amount": Decimal("1.00")}
-    observed = pl.DataFrame(
-        [cells | {"fetch_id": f"f{n}", "locator": f"/rows/{n}", "fetched_at": START, "position": n} for n in range(3)],
-        schema_overrides={"amount": pl.Decimal(18, 2), "position": pl.Int32},
-    )
-    nothing = observed.clear().with_columns(
-        run_number=pl.lit(None, pl.Int32), last_seen_at="fetched_at", last_fetch_id="fetch_id"
-    )
-    [run] = merge_runs(Seen, nothing, observed).to_dicts()
+    observed = observations("1", "1", "1")
+    [run] = merge_runs(Seen, nothing_stored(observed), observed).to_dicts()
     assert (run["run_number"], run["fetch_id"], run["last_fetch_id"]) == (1, "f0", "f2")
+
+
+def test_runs_follow_the_order_of_the_answers_and_not_of_the_rows():
+    observed = observations("1", "2", "2", "1")
+    runs = merge_runs(Seen, nothing_stored(observed), observed.reverse())
+    assert runs.select("run_number", "amount", "fetch_id").rows() == [(1, 1, "f0"), (2, 2, "f1"), (3, 1, "f3")]
