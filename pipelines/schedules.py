@@ -32,9 +32,14 @@ def missing_days(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
     return sorted(days)
 
 
-def run_request(runtime: Runtime, feeds: list[Feed], rest: Iterable[dg.AssetKey]) -> dg.RunRequest:
-    """One run: whole-history feeds once, and feeds by day over the range from the first to the last missing day."""
-    days = missing_days(runtime, feeds)
+def days_to_load(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
+    """First and last day of all that feeds of these, asked by day, may hold: the range of a run that only loads."""
+    windows = [runtime.window_to_ask(feed) for feed in feeds if feed.by_day]
+    return [min(window.first for window in windows), max(window.last for window in windows)] if windows else []
+
+
+def run_request(feeds: list[Feed], days: list[date], rest: Iterable[dg.AssetKey]) -> dg.RunRequest:
+    """One run: whole-history feeds once, and feeds by day over the range from the first to the last of the days."""
     asked = [feed for feed in feeds if days or not feed.by_day]
     keys = [key for feed in asked for key in (raw_key(feed), table_key(feed))]
     tags = {RANGE_START: days[0].isoformat(), RANGE_END: days[-1].isoformat()} if days else {}
@@ -72,6 +77,6 @@ def _schedule(
 ) -> dg.ScheduleDefinition:
     @dg.schedule(job=job, cron_schedule=cron, execution_timezone="UTC", name=job.name)
     def tick() -> dg.RunRequest:
-        return run_request(runtime, feeds, rest)
+        return run_request(feeds, missing_days(runtime, feeds), rest)
 
     return tick

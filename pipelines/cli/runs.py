@@ -24,7 +24,7 @@ from pipelines.cli.headline import headline
 from pipelines.cli.options import home_options, run_options, settings_of
 from pipelines.definitions import defs_of
 from pipelines.runtime import BadUsage, Runtime
-from pipelines.schedules import DAILY_REFRESH, run_request
+from pipelines.schedules import DAILY_REFRESH, days_to_load, missing_days, run_request
 from pipelines.settings import ROOT, Home, Mode
 from pipelines.warehouse.home import claim
 from pipelines.warehouse.reader import reading
@@ -112,10 +112,14 @@ def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
     """Run the daily job's part in this process, on the persistent instance of the home."""
     definitions = defs_of(runtime)
     published = [key for key in definitions.resolve_all_asset_keys() if key.path[0] not in ("raw", "feeds")]
-    request = run_request(runtime, runtime.selected, published if loads else [])
+    days = (missing_days if fetches else days_to_load)(runtime, runtime.selected)
+    request = run_request(runtime.selected, days, published if loads else [])
     wanted = {raw_key(feed) for feed in runtime.selected} if fetches else set()
     wanted |= {table_key(feed) for feed in runtime.selected} if loads else set()
     kept = [key for key in request.asset_selection or [] if key in wanted or key in published]
+    if not kept:
+        OUT.print("Nothing is missing: nobody was asked.")
+        return
     log_file = runtime.home.dagster / "last_run.log"
     with (
         dg.DagsterInstance.from_config(os.fspath(runtime.home.dagster)) as instance,

@@ -174,7 +174,7 @@ def kill_when(process: subprocess.Popen, moment: Callable[[], bool]) -> bool:
         while time.monotonic() < deadline and process.poll() is None:
             if moment():
                 return True
-            time.sleep(0.001)
+            time.sleep(0.003)
         return False
     finally:
         if process.poll() is None:

@@ -40,5 +40,5 @@ def test_a_killed_run_leaves_the_file_whole_and_the_next_one_recovers(
     assert reader.failures == []
     assert len(reader.builds) == 2
     assert not (home / "build" / "publishing").exists()
-    verified = outcrop("archive", "verify", "--home", home)
+    [verified] = outcrop.several(("archive", "verify", "--archive", home / "archive"))
     assert verified.status == 0, verified.text
