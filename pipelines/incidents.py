@@ -50,15 +50,19 @@ BODY_OUTCOMES = {
 def incidents_of(feed: Feed, attempts: pl.DataFrame) -> list[Incident]:
     """The attempts, columns of `tables.ledger.Ledger`, that a person should know of, oldest first.
 
-    A refused body always counts. A failed transfer counts unless the same question was answered later: then
-    it was only a retry.
+    A refused body always counts. Of the failed transfers of one question only the last counts, and none where
+    the question was answered later: they were tries at the same thing.
     """
+    question = ("method", "url")
     is_good = pl.col("outcome") == Outcome.OK
-    answered_at = pl.col("fetched_at").filter(is_good).max().over("method", "url")
     is_body = pl.col("sha256").is_not_null() & pl.col("outcome").is_in([*BODY_OUTCOMES])
-    is_retried = ~is_body & (pl.col("fetched_at") <= answered_at)
-    bad = attempts.with_columns(is_retried=is_retried.fill_null(value=False)).filter(~is_good & ~pl.col("is_retried"))
-    return [_incident(feed, row) for row in bad.sort("fetched_at", "fetch_id").iter_rows(named=True)]
+    answered_at = pl.col("fetched_at").filter(is_good).max().over(question)
+    told = attempts.sort("fetched_at", "fetch_id").with_columns(is_body=is_body, answered_at=answered_at)
+    failed = told.filter(~is_good)
+    is_last = pl.col("fetch_id") == pl.col("fetch_id").last().over(*question, "is_body")
+    is_healed = (pl.col("fetched_at") <= pl.col("answered_at")).fill_null(value=False)
+    bad = failed.filter(pl.col("is_body") | (is_last & ~is_healed))
+    return [_incident(feed, row) for row in bad.iter_rows(named=True)]
 
 
 def _incident(feed: Feed, row: dict) -> Incident:

@@ -119,13 +119,7 @@ def fetch(
             log.info("%s: asking for %s (%s)", feed.feed_id, part, f"{now:%Y-%m-%d %H:%M} UTC")
             _converse(feed, part, session, report)
     archive.compact(clock.now())
-    log.info(
-        "%s: %d requests, %d failed, %d bytes",
-        feed.feed_id,
-        report.requests,
-        len(report.failures),
-        report.bytes,
-    )
+    log.info("%s: asked %d, failed %d, %d bytes", feed.feed_id, report.requests, len(report.failures), report.bytes)
     return report
 
 
@@ -186,14 +180,9 @@ def load(
     for incident in incidents:
         log.warning("%s: %s: %s, %s", feed.feed_id, incident.outcome, incident.request, incident.reason)
     loaded = Loaded(len(bodies), written, incidents, warehouse.standing(feed.table_name))
-    log.info(
-        "feeds.%s: %d rows, %s to %s (%d bodies read)",
-        feed.table_name,
-        loaded.standing.rows,
-        loaded.standing.first_day,
-        loaded.standing.last_day,
-        loaded.bodies,
-    )
+    standing = loaded.standing
+    days = f"{standing.first_day} to {standing.last_day}" if standing.rows else "no day yet"
+    log.info("feeds.%s: %d rows, %s (bodies read: %d)", feed.table_name, standing.rows, days, loaded.bodies)
     return loaded
 
 

@@ -19,7 +19,7 @@ NO_RECORDING = "needs the recorded answers"
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # noqa: ARG001
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """Where skips are forbidden (.ci/run), a skipped test has failed; only recordings cannot be installed."""
     report = yield
     if os.environ.get("OUTCROP_FORBID_SKIPS") and report.skipped and not hasattr(report, "wasxfail"):

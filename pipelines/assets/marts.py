@@ -137,7 +137,7 @@ def mart_assets() -> dg.AssetsDefinition:
     def dbt_build(context: dg.AssetExecutionContext, dbt: Dbt, runtime: dg.ResourceParam[Runtime]) -> Iterator[Any]:
         if runtime.warehouse.rows() == 0:
             raise NothingToBuild(
-                "No feed has a single row, so there is nothing to build. The file published before stands.\n"
+                "No feed has a single row, so there is nothing to build; a file published before stands.\n"
                 "See which answers there are: outcrop archive ls"
             )
         log.info("dbt: building and testing the marts, as of %s UTC", runtime.as_of())

@@ -44,7 +44,7 @@ def publish_asset(depends_on: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
             context.run_id,
         )
         publication = publish(runtime.home, finished_at)
-        log.info("published: %d marts, %d bytes", len(publication.rows_by_mart), publication.bytes)
+        log.info("published: marts %s, %d bytes", ", ".join(publication.rows_by_mart), publication.bytes)
         rows = {f"rows in marts.{mart}": count for mart, count in publication.rows_by_mart.items()}
         return dg.MaterializeResult(
             metadata={"file": dg.MetadataValue.path(publication.file), "bytes": publication.bytes, **rows}

@@ -7,6 +7,7 @@ what the answer amounts to (judging.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +30,8 @@ EVIDENCE_BYTES = 1024 * 1024
 """The body of an error answer is kept up to this size."""
 MOST_REDIRECTS = 5
 REDIRECTS_WITH_THE_SAME_METHOD = (307, 308)
+POOL = re.compile(r"^<?\w*Connection(Pool)?\(.*?\)>?: ")
+"""How urllib3 begins its messages: with the object that could not connect."""
 REDIRECTS = (301, 302, 303, *REDIRECTS_WITH_THE_SAME_METHOD)
 ACCEPT = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 
@@ -101,10 +104,10 @@ class Courier:
         except AddressRefused as refused:
             return self._failed(Outcome.REDIRECT_REFUSED, str(refused), status)
         except requests.Timeout as error:
-            return self._failed(Outcome.TIMEOUT, str(error))
+            return self._failed(Outcome.TIMEOUT, plain(error))
         except (OSError, HTTPError, ValueError) as error:
             # requests' own errors are OSErrors; a ValueError is a header that cannot be sent.
-            return self._failed(Outcome.CONNECTION_ERROR, str(error))
+            return self._failed(Outcome.CONNECTION_ERROR, plain(error))
         return self._failed(Outcome.REDIRECT_REFUSED, f"more than {MOST_REDIRECTS} redirects", status)
 
     def _hop(self, request: Request, media: frozenset[str]) -> Hop:
@@ -160,3 +163,10 @@ class Courier:
 
     def _failed(self, outcome: Outcome, reason: str, status: int | None = None) -> Attempt:
         return Attempt(self._clock.now(), outcome, reason, status=status)
+
+
+def plain(error: BaseException) -> str:
+    """What lies at the bottom of an error of the HTTP libraries, without the objects that they wrap it in."""
+    while isinstance(inner := getattr(error, "reason", None) or next(iter(error.args), None), BaseException):
+        error = inner
+    return POOL.sub("", str(error)) or type(error).__name__

@@ -20,7 +20,8 @@ from pipelines.warehouse.errors import LockNotHad, WrongHome
 def claim(home: Home, mode: Mode, archive: Path) -> None:
     """Make the home, or make sure that it is one of this mode. Raises `WrongHome`.
 
-    The marker also remembers the archive that the home is built from.
+    The marker also remembers the archive that the home is built from; its own as a relative path, so that a
+    home can be moved.
     """
     standing = remembered(home)
     if standing and standing["mode"] != mode:
@@ -29,14 +30,18 @@ def claim(home: Home, mode: Mode, archive: Path) -> None:
             f"Choose another --home, or run with --feeds {standing['mode']}."
         )
     home.path.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"mode": str(mode), "archive": os.fspath(archive)}) + "\n"
+    place = archive.relative_to(home.path) if archive.is_relative_to(home.path) else archive
+    text = json.dumps({"mode": str(mode), "archive": os.fspath(place)}) + "\n"
     if not home.marker.exists() or home.marker.read_text(encoding="utf-8") != text:
         home.marker.write_text(text, encoding="utf-8")
 
 
 def remembered(home: Home) -> dict[str, str]:
     """Mode and archive of a home; empty where there is none yet."""
-    return json.loads(home.marker.read_text(encoding="utf-8")) if home.marker.exists() else {}
+    if not home.marker.exists():
+        return {}
+    told = json.loads(home.marker.read_text(encoding="utf-8"))
+    return told | {"archive": os.fspath(home.path / told["archive"])}
 
 
 @contextmanager

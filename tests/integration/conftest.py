@@ -70,7 +70,7 @@ def archives(
     watched_run: Callable[..., Built],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Built]:
-    """Homes over archives of the recorded pages: both in two orders, holdings alone, and flows with a bot wall after."""
+    """Homes over archives of recorded pages: both in two orders, holdings alone, flows with a bot wall after."""
     folder = tmp_path_factory.mktemp("archives")
     flows, held = recording(FARSIDE), recording(HOLDINGS)
     wall = folder / "wall.html"

@@ -63,7 +63,8 @@ def test_aum_is_reported_inside_the_band_and_derived_outside(
     for key in held.keys() - good:
         assert basis[key] == "derived"
         assert abs(aum[key] - held[key] * strike[key]) <= CENT
-        kept = f"select aum_usd from feeds.btcetffundflow__etf_holdings where fund_id = '{key[0]}' and trade_date = '{key[1]}'"
+        its_row = f"fund_id = '{key[0]}' and trade_date = '{key[1]}'"
+        kept = f"select aum_usd from feeds.btcetffundflow__etf_holdings where {its_row}"
         assert rows(home, kept) == [(printed[key].quantize(CENT, ROUND_HALF_UP),)]
 
 

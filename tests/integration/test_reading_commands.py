@@ -70,7 +70,7 @@ def test_a_receipt_ends_at_the_archived_bytes(sample: Built, said: dict[str, Ran
     """From the mart to the cell of the page, and the page really is what the archive holds under that name."""
     receipt = said["explain column"].out
     [(row, column, text)] = CELL.findall(receipt)
-    [(sha,)] = re.findall(r"sha256 ([0-9a-f]{64})", receipt)
+    [sha] = re.findall(r"sha256 ([0-9a-f]{64})", receipt)
     [file] = sample.archive.glob(f"bodies/*/{sha}*")
     body = zstandard.ZstdDecompressor().decompressobj().decompress(file.read_bytes())
     assert hashlib.sha256(body).hexdigest() == sha
@@ -98,10 +98,10 @@ def test_the_archive_can_be_listed_and_verified(said: dict[str, Ran]) -> None:
 
 
 def test_verify_names_a_body_that_is_not_what_was_filed(outcrop: Outcrop, copy_of_sample: Path) -> None:
-    archive = copy_of_sample / "archive"
-    victim = next(archive.glob("bodies/*/*.zst"))
+    """In a home that was copied: it looks into its own archive, not into that of the home it was copied from."""
+    victim = next(copy_of_sample.glob("archive/bodies/*/*.zst"))
     victim.write_bytes(zstandard.compress(b"forged"))
-    ran = outcrop("archive", "verify", "--archive", archive)
+    ran = outcrop("archive", "verify", "--home", copy_of_sample)
     assert ran.status == 4
     assert victim.name.removesuffix(".zst") in ran.text
 

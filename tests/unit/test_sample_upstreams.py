@@ -48,9 +48,7 @@ def body(url: str, instant: datetime) -> bytes:
 def table(url: str, instant: datetime) -> list[list[str]]:
     """The cells of the page's one table, blanks kept."""
     [etf] = html.fromstring(body(url, instant)).xpath("//table[@class='etf']")
-    return [
-        ["".join(cell.itertext()).strip("\n") for cell in row.xpath("./td|./th")] for row in etf.iter("tr")
-    ]
+    return [["".join(cell.itertext()).strip("\n") for cell in row.xpath("./td|./th")] for row in etf.iter("tr")]
 
 
 def number(text: str) -> Decimal | None:
@@ -121,9 +119,7 @@ def test_another_process_with_other_hashes_prints_the_same_bytes():
         "print(hashlib.sha256(b''.join(pages)).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7"}
-    printed = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, check=True
-    )
+    printed = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
     here = hashlib.sha256(body(HISTORY, LAST) + body(HOLDINGS, LAST)).hexdigest()
     assert printed.stdout.decode().strip() == here
 
@@ -223,9 +219,7 @@ def test_footers_hold_the_history_since_inception():
         assert number(footers["Total"][-1]) == round(total)
         assert "," in footers["Total"][0]
         assert "." not in footers["Total"][0]
-        assert (
-            number(footers["Minimum"][0]) < 0 < number(footers["Average"][0]) < number(footers["Maximum"][0])
-        )
+        assert number(footers["Minimum"][0]) < 0 < number(footers["Average"][0]) < number(footers["Maximum"][0])
 
 
 def test_every_weekday_has_a_row_up_to_the_last_close():
@@ -236,9 +230,7 @@ def test_every_weekday_has_a_row_up_to_the_last_close():
 
 def test_holidays_are_rows_that_say_nothing():
     rows = flows(HISTORY, LAST)
-    silent = [
-        day for day, row in rows.items() if all(v is None for name, v in row.items() if name != "Total")
-    ]
+    silent = [day for day, row in rows.items() if all(v is None for name, v in row.items() if name != "Total")]
     assert silent[:-1] == [day for day in rows if not SEEDS.is_session(day)]
     assert len([day for day in silent if day.year == 2024]) == 9
     assert date(2025, 1, 9) in silent

@@ -46,12 +46,8 @@ def test_every_anchor_names_its_source_or_says_that_it_is_assumed():
 
 
 def test_behaviour_and_sizes_without_a_publication_are_labelled_assumed():
-    guesses = re.compile(
-        r"^demand\.|\.(first_flow|mean_flow|quiet_share|seed_\w+|outflow_\w+|hourly_volatility)$"
-    )
-    dressed_up = {
-        row.series for row in Anchors().rows if guesses.search(row.series) and row.source != "assumed"
-    }
+    guesses = re.compile(r"^demand\.|\.(first_flow|mean_flow|quiet_share|seed_\w+|outflow_\w+|hourly_volatility)$")
+    dressed_up = {row.series for row in Anchors().rows if guesses.search(row.series) and row.source != "assumed"}
     assert dressed_up == set()
 
 
@@ -170,9 +166,7 @@ def test_the_room_borrows_nothing_from_the_rooms_it_tests():
         for file in ROOM.glob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for module in (
-            [node.module or ""] if isinstance(node, ast.ImportFrom) else [n.name for n in node.names]
-        )
+        for module in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [n.name for n in node.names])
     }
     ours = {module for module in imported if module.startswith("pipelines")}
     assert {module for module in ours if not any(module.startswith(room) for room in allowed)} == set()
