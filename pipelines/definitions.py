@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 
 import dagster as dg
@@ -14,6 +15,9 @@ from pipelines.runtime import Runtime
 from pipelines.schedules import refresh_jobs
 from pipelines.settings import Settings
 from pipelines.transport.session import Transport
+
+PROCESS_TAG = "outcrop/process_id"
+"""Runs of the command line say whose they are, so that a killed one can be told from one at work."""
 
 
 def build_defs(
@@ -51,17 +55,35 @@ def _holding(runtime: Runtime):
 
 
 def _bury_killed_runs(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Take the writer's slot from runs that can no longer be at work: this run holds the home.
+    """End the runs that can no longer be at work, and take the writer's slot from them: this run holds the home.
 
-    A killed run keeps its slot of the pool and its places in the queue for ever, and every later run would wait.
+    A killed run keeps its slot of the pool and its places in the queue for ever, and every later run would wait;
+    one that was killed before it had a slot would be shown as running for ever.
     """
-    if not instance.event_log_storage.supports_global_concurrency_limits:
-        return
-    for other_id in sorted(instance.event_log_storage.get_concurrency_run_ids() - {run_id}):
-        instance.event_log_storage.free_concurrency_slots_for_run(other_id)
+    dead = {
+        run.run_id
+        for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        if PROCESS_TAG in run.tags and not _is_alive(int(run.tags[PROCESS_TAG]))
+    }
+    storage = instance.event_log_storage
+    if storage.supports_global_concurrency_limits:
+        dead |= storage.get_concurrency_run_ids()
+    for other_id in sorted(dead - {run_id}):
+        if storage.supports_global_concurrency_limits:
+            storage.free_concurrency_slots_for_run(other_id)
         other = instance.get_run_by_id(other_id)
         if other and not other.is_finished:
             instance.report_run_failed(other, "The run was killed; a later one found the home free.")
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @dg.definitions

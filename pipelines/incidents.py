@@ -12,8 +12,10 @@ from pipelines.warehouse.writer import Incident
 from pipelines.wire import Outcome
 
 IMPORT = (
-    "Save the page from a browser and run:\n"
-    "  outcrop archive import --url {url} --file FILE --fetched-at TIME\nthen: outcrop load"
+    "Save the page from a browser, file it and load it:\n"
+    "  outcrop archive import --url {url} --file FILE --fetched-at TIME\n"
+    "  outcrop load --feeds live\n"
+    "For an archive of your own add --archive DIR to the first and run: outcrop run --feeds archive --archive DIR"
 )
 LATER = "The next run asks again; what was loaded before stands."
 LOOK = (

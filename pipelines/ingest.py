@@ -177,8 +177,9 @@ def load(
     fresh = attempts.filter(~_is_in(before.attempts - turned))
     incidents = incidents_of(feed, attempts if every_attempt else fresh)
     written = warehouse.load(Batch(feed.feed_id, feed.table_name, bodies, attempts, incidents, reader, run_id, restart))
-    for incident in incidents:
-        log.warning("%s: %s: %s, %s", feed.feed_id, incident.outcome, incident.request, incident.reason)
+    if incidents:
+        outcomes = ", ".join(sorted({incident.outcome for incident in incidents}))
+        log.warning("feeds.%s: %d answers failed or were refused (%s)", feed.table_name, len(incidents), outcomes)
     loaded = Loaded(len(bodies), written, incidents, warehouse.standing(feed.table_name))
     standing = loaded.standing
     days = f"{standing.first_day} to {standing.last_day}" if standing.rows else "no day yet"

@@ -141,6 +141,7 @@ def mart_assets() -> dg.AssetsDefinition:
                 "See which answers there are: outcrop archive ls"
             )
         log.info("dbt: building and testing the marts, as of %s UTC", runtime.as_of())
+        (runtime.home.dbt_target / "run_results.json").unlink(missing_ok=True)
         os.environ["OUTCROP_BUILD_FILE"] = os.fspath(runtime.home.build)
         arguments = [
             "build",

@@ -17,18 +17,23 @@ from pipelines.settings import Home, Mode
 from pipelines.warehouse.errors import LockNotHad, WrongHome
 
 
-def claim(home: Home, mode: Mode, archive: Path) -> None:
-    """Make the home, or make sure that it is one of this mode. Raises `WrongHome`.
-
-    The marker also remembers the archive that the home is built from; its own as a relative path, so that a
-    home can be moved.
-    """
+def check_mode(home: Home, mode: Mode) -> None:
+    """Make sure that the home, if it is there, is one of this mode. Raises `WrongHome`."""
     standing = remembered(home)
     if standing and standing["mode"] != mode:
         raise WrongHome(
             f"{home.path} is a home of mode {standing['mode']}, not {mode}: rows of two modes never meet.\n"
             f"Choose another --home, or run with --feeds {standing['mode']}."
         )
+
+
+def claim(home: Home, mode: Mode, archive: Path) -> None:
+    """Make the home, or make sure that it is one of this mode. Raises `WrongHome`.
+
+    The marker also remembers the archive that the home is built from; its own as a relative path, so that a
+    home can be moved.
+    """
+    check_mode(home, mode)
     home.path.mkdir(parents=True, exist_ok=True)
     place = archive.relative_to(home.path) if archive.is_relative_to(home.path) else archive
     text = json.dumps({"mode": str(mode), "archive": os.fspath(place)}) + "\n"

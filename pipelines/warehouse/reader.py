@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -22,6 +24,29 @@ def reading(home: Home) -> Generator[duckdb.DuckDBPyConnection, None, None]:
     with duckdb.connect(home.published, read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
+
+
+@dataclass(frozen=True)
+class Told:
+    """An incident of the last run as `meta.incidents` has it."""
+
+    table_name: str
+    outcome: str
+    request: str
+    reason: str
+    next_step: str
+
+
+def incidents_in(connection: duckdb.DuckDBPyConnection) -> list[Told]:
+    """What failed in the run that made the file."""
+    query = "select table_name, outcome, request, reason, next_step from meta.incidents order by all"
+    return [Told(*row) for row in connection.execute(query).fetchall()]
+
+
+def incidents_of_build(build: Path) -> list[Told]:
+    """The same of a working file, after a run that published nothing."""
+    with duckdb.connect(build, read_only=True) as connection:
+        return incidents_in(connection)
 
 
 def refused_answers(home: Home, feed_id: str) -> frozenset[str]:

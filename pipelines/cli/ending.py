@@ -1,0 +1,109 @@
+"""How a run ends on the screen: the headline and what to try next, or what went wrong and what to do.
+
+Belongs here: what is said after a run, and the exit status that goes with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
+
+from pipelines.cli.console import FEEDS_FAILED, NOT_BUILT, OUT, TEST_FAILED, UserError
+from pipelines.cli.headline import headline
+from pipelines.runtime import Runtime
+from pipelines.settings import Mode
+from pipelines.warehouse.errors import NothingToBuild
+from pipelines.warehouse.reader import Told, incidents_in, incidents_of_build, reading
+
+MOST_LINES = 12
+"""An error fits one screen."""
+
+
+def warning(check: dg.AssetCheckEvaluation) -> str:
+    """A data test of severity warn that did not hold: which, how many rows, where."""
+    failed = check.metadata.get("dagster_dbt/failed_row_count")
+    rows = f"{failed.value} rows of " if failed else ""
+    return (
+        f"warning: it does not hold that {check.check_name.replace('_', ' ')} ({rows}{'.'.join(check.asset_key.path)})"
+    )
+
+
+def told(error: Exception, runtime: Runtime) -> Exception:
+    """A run that ended without publishing in the user's words; an error of our own as it is."""
+    if isinstance(error, NothingToBuild):
+        lines = incident_lines(incidents_of_build(runtime.home.build))
+        return UserError("\n".join([str(error), *lines]), NOT_BUILT)
+    results = runtime.home.dbt_target / "run_results.json"
+    if not isinstance(error, DagsterDbtCliRuntimeError) or not results.exists():
+        return error
+    nodes = json.loads(results.read_text(encoding="utf-8"))["results"]
+    failed = [node for node in nodes if node["status"] == "fail"]
+    broken = [node for node in nodes if node["status"] == "error"]
+    is_test = failed and not broken
+    head = "A test that blocks publication failed" if is_test else "The build failed"
+    lines = [
+        f"  {node['unique_id'].split('.')[2]}: {' '.join((node['message'] or '').split())}" for node in failed + broken
+    ]
+    return UserError(
+        f"{head}: nothing was published; a file published before stands.\n" + "\n".join(lines[:MOST_LINES]) + "\n"
+        f"Look at the rows in {short(runtime.home.build)} (compiled SQL: {short(runtime.home.dbt_target)}/compiled).",
+        TEST_FAILED if is_test else NOT_BUILT,
+    )
+
+
+def report(runtime: Runtime) -> None:
+    """The headline, the warnings, and what to try next. Ends with status 3 where a feed failed."""
+    with reading(runtime.home) as connection:
+        incidents = incidents_in(connection)
+        figures = headline(connection)
+        example = connection.sql(
+            "select fund_id, cast(trade_date as varchar) from marts.etf_flows where net_flow_usd <> 0"
+            " order by trade_date desc, fund_id desc limit 1"
+        ).fetchone()
+        simulated = connection.sql("select is_simulated from meta.build").fetchone() == (True,)
+    OUT.print()
+    for label, value in figures:
+        OUT.print(f"  {label:<45} {value}", markup=False)
+    if simulated:
+        OUT.print("  These figures are simulated: magnitudes of 2024, not its history.", style="yellow")
+    OUT.print(f"\nPublished {short(runtime.home.published)}")
+    if incidents:
+        lines = ["Some feeds failed; of those, what stood before stands:", *incident_lines(incidents)]
+        raise UserError("\n".join(lines), FEEDS_FAILED)
+    OUT.print("Try next:")
+    for command, text in next_commands(runtime, example):
+        OUT.print(f"  {command}\n      {text}", markup=False)
+
+
+def next_commands(runtime: Runtime, example: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
+    """Three commands that work as they stand: for this home, with a row that is in it."""
+    outcrop = short(Path(sys.executable).parent / "outcrop")
+    home = f"--home {short(runtime.home.path)} " if runtime.settings.home or runtime.mode is not Mode.SAMPLE else ""
+    flows = "select fund_id, sum(net_flow_usd) as net_flow_usd from marts.etf_flows group by 1 order by 2 desc"
+    yield f'{outcrop} query {home}"{flows}"', "SQL on the published file"
+    if example:
+        key = f"fund_id={example[0]} trade_date={example[1]}"
+        receipt = "the receipt of a number, down to the archived bytes"
+        yield f"{outcrop} explain {home}etf_flows {key} --column net_flow_usd", receipt
+    yield "make ui" + ("" if runtime.mode is Mode.SAMPLE else f" FEEDS={runtime.mode}"), "assets, runs, schedules"
+
+
+def short(path: Path) -> str:
+    """A path as a person would type it from here."""
+    return os.fspath(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def incident_lines(incidents: list[Told]) -> list[str]:
+    """Each incident with its table, request, reason and next step; beyond a screen only their number."""
+    lines = [
+        f"{one.table_name}: {one.outcome}: {one.request}\n  {one.reason}\n  " + one.next_step.replace("\n", "\n  ")
+        for one in incidents[: MOST_LINES // 2]
+    ]
+    rest = len(incidents) - len(lines)
+    return [*lines, f"and {rest} more: outcrop query 'from meta.incidents'"] if rest else lines
