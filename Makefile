@@ -23,7 +23,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ty check pipelines
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
-	$(BIN)/dg check defs
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg check defs
 
 # The environment: made from the lock by uv where it can be had, by pip otherwise; remade when the lock changes.
 $(VENV)/.ready: requirements.lock pyproject.toml
