@@ -491,3 +491,23 @@ def test_it_builds_without_a_row(file):
     assert set(statuses.values()) <= {"success", "pass"}
     assert statuses.keys() >= {"etf_flows", "int_etf_value_split"}
     assert not mart(file)
+
+
+def test_a_row_sum_off_by_more_than_its_tolerance_warns_and_the_rows_stay(file):
+    """0.15 US$m on a settled session, 0.6 while it is provisional; just at the tolerance is fine."""
+    seen = datetime(2024, 3, 1, 14)  # noqa: DTZ001
+    tolerances = {date(2024, 2, 5): (150_000, False), date(2024, 2, 6): (150_001, False)}
+    tolerances |= {date(2024, 2, 7): (600_000, True), date(2024, 2, 8): (600_001, True)}
+    flows = [
+        (fund, on, 1_000_000, None, "reported", 2_000_000 + off, provisional, *lineage("farside", 1, seen))
+        for on, (off, provisional) in tolerances.items()
+        for fund in ("ibit", "fbtc")
+    ]
+    make_feeds(file, flows)
+    name = "farside_funds_sum_to_its_printed_total"
+    statuses = dbt(file, "build", "--select", "stg_farside__etf_flows", name)
+    assert statuses[name] == "warn"
+    results = json.loads((file.parent / "target" / "run_results.json").read_text())["results"]
+    assert [result["failures"] for result in results if name in result["unique_id"]] == [2]
+    with duckdb.connect(file, read_only=True) as connection:
+        assert connection.execute("select count(*) from staging.stg_farside__etf_flows").fetchone() == (8,)
