@@ -154,37 +154,46 @@ def _converse(feed: Feed, window: Window, session: Session, report: Fetched) -> 
 
 
 def load(
-    feed: Feed, archive: Archive, warehouse: Warehouse, *, reader: str, run_id: str, every_attempt: bool
+    feed: Feed, archive: Archive, warehouse: Warehouse, *, reader: str, run_id: str, told: frozenset[str]
 ) -> Loaded:
     """Bring a feed's table to what its bodies in the archive say, whatever order they arrived in.
 
     Bodies that follow those already loaded are added; where one lies before them, or where `reader` (the
     fingerprint of the reading code and the seeds) or the shape of the table has changed, the table is filled
     anew from all of them.
-    `every_attempt`: incidents are looked for among all attempts instead of those not seen before; a body that
-    comes to another outcome than the last time it was read is looked at again.
+    `told`: the attempts that a person knows of. Incidents are looked for among the others, and among bodies
+    that come to another outcome than the last time they were read.
     """
     ledger = archive.ledger(feed.feed_id)
     before = warehouse.loads(feed.table_name)
     good = ledger.filter(pl.col("outcome") == Outcome.OK)
-    standing = good["fetch_id"].to_list()[: len(before.fetch_ids)]
-    restart = standing != before.fetch_ids or before.readers != {reader}
+    prefix = good["fetch_id"].to_list()[: len(before.fetch_ids)]
+    restart = prefix != before.fetch_ids or before.readers != {reader}
     rows = good if restart else good.slice(len(before.fetch_ids))
     bodies = [_read(feed, archive.answer(row)) for row in rows.iter_rows(named=True)]
     read = {body.fetch_id: (str(body.outcome), body.reason) for body in bodies}
     attempts = _with_outcomes(feed, archive, ledger, read if restart else before.outcomes | read)
-    turned = {name for name, (outcome, _) in read.items() if before.outcomes.get(name, ("",))[0] != outcome}
-    fresh = attempts.filter(~_is_in(before.attempts - turned))
-    incidents = incidents_of(feed, attempts if every_attempt else fresh)
+    turned = {name for name, (outcome, _) in read.items() if before.outcomes.get(name, (outcome,))[0] != outcome}
+    incidents = incidents_of(feed, attempts.filter(~_is_in(told - turned)))
     written = warehouse.load(Batch(feed.feed_id, feed.table_name, bodies, attempts, incidents, reader, run_id, restart))
-    if incidents:
-        outcomes = ", ".join(sorted({incident.outcome for incident in incidents}))
-        log.warning("feeds.%s: %d answers failed or were refused (%s)", feed.table_name, len(incidents), outcomes)
     loaded = Loaded(len(bodies), written, incidents, warehouse.standing(feed.table_name))
-    standing = loaded.standing
-    days = f"{standing.first_day} to {standing.last_day}" if standing.rows else "no day yet"
-    log.info("feeds.%s: %d rows, %s (bodies read: %d)", feed.table_name, standing.rows, days, loaded.bodies)
+    _say(feed, bodies, loaded)
     return loaded
+
+
+def _say(feed: Feed, bodies: list[Body], loaded: Loaded) -> None:
+    """What a person at the screen wants to know of a load."""
+    table, standing = f"feeds.{feed.table_name}", loaded.standing
+    days = f"{standing.first_day} to {standing.last_day}" if standing.rows else "no day yet"
+    log.info("%s: %d rows, %s (bodies read: %d)", table, standing.rows, days, loaded.bodies)
+    if standing.unknown_names:
+        names = ", ".join(standing.unknown_names)
+        log.warning("%s: set aside, not in the seeds: %s (meta.unknown_names)", table, names)
+    if rejected := sum(body.rejected.height for body in bodies):
+        log.warning("%s: %d rows rejected (meta.rejected_rows)", table, rejected)
+    if loaded.incidents:
+        outcomes = ", ".join(sorted({incident.outcome for incident in loaded.incidents}))
+        log.warning("%s: %d answers failed or were refused (%s)", table, len(loaded.incidents), outcomes)
 
 
 def _read(feed: Feed, answer: Answer) -> Body:

@@ -18,14 +18,24 @@ from pipelines.feeds.catalog import all_feeds
 from pipelines.registry import Registry
 from pipelines.sample import PULLS, WorldAdapter
 from pipelines.settings import Clock, FixedClock, Home, Mode, Settings, SimulatedClock
-from pipelines.transport.archive import Archive, ArchiveError
+from pipelines.transport.archive import Archive
 from pipelines.transport.session import Session, Transport
-from pipelines.warehouse.home import claim, held
+from pipelines.warehouse.errors import NothingToBuild
+from pipelines.warehouse.home import check_mode, claim, held
 from pipelines.warehouse.writer import Warehouse
 from pipelines.wire import Window
 
 SAMPLE_WINDOW = Window(date(2024, 1, 1), date(2024, 12, 31))
-READING_CODE = ("feeds", "tables", "registry.py", "wire.py", "transport/screening.py")
+READING_CODE = (
+    "feeds",
+    "tables",
+    "ingest.py",
+    "registry.py",
+    "transport/screening.py",
+    "warehouse/runs.py",
+    "warehouse/writer.py",
+    "wire.py",
+)
 """What decides how a body reads; with the seeds it makes the fingerprint that a loaded table remembers."""
 
 
@@ -72,7 +82,7 @@ class Runtime:
             return SimulatedClock(PULLS)
         newest = self.archive.newest()
         if newest is None:
-            raise ArchiveError(f"The archive {self.archive.path} holds no answer.\nFile one: outcrop archive import")
+            raise NothingToBuild(f"The archive {self.archive.path} holds no answer.\nFile one: outcrop archive import")
         return FixedClock(newest)
 
     def as_of(self) -> datetime:
@@ -103,11 +113,14 @@ class Runtime:
         ]
 
     def window_to_ask(self, feed: Feed) -> Window:
-        """The days that may be asked for: those given, else 2024 in sample and all of history in live."""
-        default = SAMPLE_WINDOW
-        if self.mode is not Mode.SAMPLE:
-            default = Window(feed.manners.history_from, self.clock.now().date())
-        return Window(self.settings.first_day or default.first, self.settings.last_day or default.last)
+        """The days that may be asked for: those given in live, else all of history.
+
+        The simulated world is always asked for all of it, so that its archive does not depend on who asked first.
+        """
+        first, last = feed.manners.history_from, self.clock.now().date()
+        if self.mode is Mode.LIVE:
+            return Window(self.settings.first_day or first, self.settings.last_day or last)
+        return Window(first, last)
 
     @property
     def window_to_show(self) -> tuple[date | None, date | None]:
@@ -133,6 +146,7 @@ class Runtime:
     @contextmanager
     def hold(self, say: Callable[[str], None]) -> Generator[Runtime, None, None]:
         """Hold the home for one run. Raises `WrongHome`, `LockNotHad`."""
-        claim(self.home, self.mode, self.settings.archive_dir)
+        check_mode(self.home, self.mode)
         with held(self.home, self.settings.lock_wait_seconds, say):
+            claim(self.home, self.mode, self.settings.archive_dir)
             yield self

@@ -14,7 +14,7 @@ from pipelines.assets.feeds import raw_key, table_key
 from pipelines.feeds.base import Feed
 from pipelines.ingest import wanted_days
 from pipelines.runtime import Runtime
-from pipelines.warehouse.reader import refused_answers
+from pipelines.warehouse.reader import known_attempts
 
 DAILY_REFRESH = "daily_refresh"
 ETF_REFRESH = "etf_refresh"
@@ -27,7 +27,7 @@ def missing_days(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
     days: set[date] = set()
     for feed in feeds:
         if feed.by_day:
-            refused = refused_answers(runtime.home, feed.feed_id)
+            refused = known_attempts(runtime.home, feed.feed_id).refused
             days.update(wanted_days(feed, runtime.archive, runtime.window_to_ask(feed), now, refused))
     return sorted(days)
 

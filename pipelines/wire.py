@@ -88,7 +88,7 @@ class Request:
         params = tuple(
             (cleaned(name), REDACTED if SECRET_NAME.search(name) else cleaned(value)) for name, value in self.params
         )
-        body = None if self.body is None else cleaned(self.body)
+        body = None if self.body is None else _cleaned_json(self.body)
         return Request(cleaned(self.url), self.method, params, body)
 
     def __str__(self) -> str:
@@ -164,3 +164,16 @@ def cleaned(text: str) -> str:
 
     encodable = text.encode(errors="replace").decode()
     return QUERY_VALUE.sub(without_value, USERINFO.sub("", encodable))
+
+
+def _cleaned_json(text: str) -> str:
+    """A JSON text without the values of secret names; other text as `cleaned` leaves it."""
+
+    def without_secrets(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: REDACTED if SECRET_NAME.search(name) else value for name, value in pairs}
+
+    try:
+        value = json.loads(text, object_pairs_hook=without_secrets)
+    except (ValueError, RecursionError):
+        return cleaned(text)
+    return cleaned(text if value == json.loads(text) else json.dumps(value))

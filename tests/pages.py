@@ -186,7 +186,12 @@ class Room:
         return put(self.archive, self.feed, url or self.feed.known_urls[0], body, at)
 
     def load(self, *, reader: str = "reader", every_attempt: bool = False) -> Loaded:
-        return load(self.feed, self.archive, self.warehouse, reader=reader, run_id="run", every_attempt=every_attempt)
+        """A load after which the file was published, so that the next one need not tell of the same again."""
+        told = frozenset() if every_attempt or not self.warehouse.file.exists() else self._told()
+        return load(self.feed, self.archive, self.warehouse, reader=reader, run_id="run", told=told)
+
+    def _told(self) -> frozenset[str]:
+        return frozenset(fetch_id for (fetch_id,) in self.rows("select fetch_id from feeds.ledger"))
 
     def rows(self, query: str) -> list[tuple]:
         with duckdb.connect(self.warehouse.file, config={"threads": 2}) as connection:

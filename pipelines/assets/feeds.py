@@ -14,7 +14,7 @@ from pipelines.runtime import Runtime
 from pipelines.settings import Mode
 from pipelines.tables.base import Observe
 from pipelines.warehouse.ddl import columns_of
-from pipelines.warehouse.reader import refused_answers
+from pipelines.warehouse.reader import Known, known_attempts
 from pipelines.wire import Window
 
 WRITER_POOL = "duckdb_writer"
@@ -49,7 +49,7 @@ def _raw_asset(feed: Feed) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:
         with runtime.session() as session:
             window = _window(context, feed, runtime)
-            refused = refused_answers(runtime.home, feed.feed_id)
+            refused = known_attempts(runtime.home, feed.feed_id).refused
             report = ingest.fetch(feed, window, runtime.archive, session, runtime.clock, refused)
         return dg.MaterializeResult(
             metadata={
@@ -81,13 +81,14 @@ def _table_asset(feed: Feed) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run() if feed.by_day else None,
     )
     def table(context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:
+        known = Known() if runtime.mode is Mode.ARCHIVE else known_attempts(runtime.home, feed.feed_id)
         report = ingest.load(
             feed,
             runtime.archive,
             runtime.warehouse,
             reader=runtime.reader,
             run_id=context.run_id,
-            every_attempt=runtime.mode is Mode.ARCHIVE,
+            told=known.told,
         )
         standing = report.standing
         return dg.MaterializeResult(

@@ -19,7 +19,6 @@ from pipelines.transport.pace import LONGEST_HOLD
 from pipelines.transport.screening import challenge_mark, screen
 from pipelines.wire import BodyRefused, Outcome
 
-HEALING_STATUSES = frozenset({429, 500, 502, 503, 504})
 HEALING_OUTCOMES = frozenset({Outcome.CONNECTION_ERROR, Outcome.TIMEOUT, Outcome.TRUNCATED})
 SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -60,13 +59,13 @@ def can_heal(attempt: Attempt, verdict: Verdict) -> bool:
     if verdict.outcome in HEALING_OUTCOMES:
         return True
     answered_badly = verdict.outcome in (Outcome.HTTP_ERROR, Outcome.RATE_LIMITED)
-    return answered_badly and attempt.status in HEALING_STATUSES and not _is_far(attempt, come_back_at(attempt))
+    return answered_badly and _is_passing(attempt) and not _is_far(attempt, come_back_at(attempt))
 
 
 def come_back_at(attempt: Attempt) -> datetime | None:
     """The moment that Retry-After names, in seconds or as an HTTP date; None where it cannot be read."""
     told = attempt.headers.get("retry-after", "").strip()
-    if attempt.status not in HEALING_STATUSES or not told:
+    if not _is_passing(attempt) or not told:
         return None
     if SECONDS.fullmatch(told):
         return attempt.ended_at + timedelta(seconds=int(told))
@@ -91,3 +90,8 @@ def media_type(attempt: Attempt) -> tuple[str, str]:
 
 def _is_far(attempt: Attempt, back_at: datetime | None) -> bool:
     return back_at is not None and back_at - attempt.ended_at > LONGEST_HOLD
+
+
+def _is_passing(attempt: Attempt) -> bool:
+    """A status that says nothing about the request itself: too many of them, or trouble on the other side."""
+    return attempt.status is not None and (attempt.status == 429 or attempt.status >= 500)

@@ -38,20 +38,29 @@ def claim(home: Home, mode: Mode, archive: Path) -> None:
     place = archive.relative_to(home.path) if archive.is_relative_to(home.path) else archive
     text = json.dumps({"mode": str(mode), "archive": os.fspath(place)}) + "\n"
     if not home.marker.exists() or home.marker.read_text(encoding="utf-8") != text:
-        home.marker.write_text(text, encoding="utf-8")
+        draft = home.marker.with_suffix(".tmp")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(home.marker)
 
 
 def remembered(home: Home) -> dict[str, str]:
     """Mode and archive of a home; empty where there is none yet."""
     if not home.marker.exists():
         return {}
-    told = json.loads(home.marker.read_text(encoding="utf-8"))
-    return told | {"archive": os.fspath(home.path / told["archive"])}
+    try:
+        told = json.loads(home.marker.read_text(encoding="utf-8"))
+        return {"mode": told["mode"], "archive": os.fspath(home.path / told["archive"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise WrongHome(
+            f"{home.marker} cannot be read, so nobody knows which mode {home.path} is of.\n"
+            "Delete that file if you know, and run again with the right --feeds."
+        ) from error
 
 
 @contextmanager
 def held(home: Home, wait_seconds: float, say: Callable[[str], None]) -> Generator[None, None, None]:
     """Hold the home for one run. Waits for a run in progress, saying so. Raises `LockNotHad`."""
+    home.path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.lock, is_singleton=True)
     try:
         lock.acquire(timeout=0)

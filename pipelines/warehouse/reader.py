@@ -49,15 +49,25 @@ def incidents_of_build(build: Path) -> list[Told]:
         return incidents_in(connection)
 
 
-def refused_answers(home: Home, feed_id: str) -> frozenset[str]:
-    """Answers of a feed that came well and could not be read, as the published file knows them."""
+@dataclass(frozen=True)
+class Known:
+    """What the published file knows of a feed's attempts; nothing where there is none yet.
+
+    `told` are all of them, `refused` those that came well and could not be read.
+    """
+
+    told: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+
+
+def known_attempts(home: Home, feed_id: str) -> Known:
+    """The attempts of a feed up to the last publication."""
     if not home.published.exists():
-        return frozenset()
+        return Known()
     with reading(home) as connection:
-        rows = connection.execute(
-            "select fetch_id from feeds.ledger where source_id || '/' || entity = ? and outcome <> 'ok'", [feed_id]
-        ).fetchall()
-    return frozenset(fetch_id for (fetch_id,) in rows)
+        query = "select fetch_id, outcome <> 'ok' from feeds.ledger where source_id || '/' || entity = ?"
+        rows = connection.execute(query, [feed_id]).fetchall()
+    return Known(frozenset(row[0] for row in rows), frozenset(row[0] for row in rows if row[1]))
 
 
 def digests(home: Home) -> list[tuple[str, int, str]]:

@@ -67,12 +67,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Loads:
-    """The bodies that a table was filled from, in order, the code that read them, and the attempts noted."""
+    """The bodies that a table was filled from, in order, and the code that read them."""
 
     fetch_ids: list[str] = field(default_factory=list)
     outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     readers: set[str] = field(default_factory=set)
-    attempts: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -113,14 +112,10 @@ class Warehouse:
                 "select fetch_id, outcome, reason, reader from meta.loads where table_name = ? order by position",
                 [table_name],
             ).fetchall()
-            attempts = connection.execute(
-                "select fetch_id from feeds.ledger where list_contains(table_names, ?)", [table_name]
-            ).fetchall()
         return Loads(
             fetch_ids=[row[0] for row in rows],
             outcomes={row[0]: (row[1], row[2]) for row in rows},
             readers={row[3] for row in rows},
-            attempts={row[0] for row in attempts},
         )
 
     def rows(self) -> int:
