@@ -84,8 +84,12 @@ def bytes_of(connection: duckdb.DuckDBPyConnection, archive: Archive, row: Row) 
         "select method, url, fetched_at, sha256 from feeds.ledger where fetch_id = ?", [row["fetch_id"]]
     ).fetchone() or ("", "", None, None)
     yield f"{method} {url}", f"fetched {fetched_at} UTC, sha256 {sha256}"
-    [entry] = [entry for entry in archive.ledger().iter_rows(named=True) if entry["fetch_id"] == row["fetch_id"]]
-    answer = archive.answer(entry)
+    entries = [entry for entry in archive.ledger().iter_rows(named=True) if entry["fetch_id"] == row["fetch_id"]]
+    if not entries:
+        raise BadUsage(
+            f"{archive.path} does not hold {row['fetch_id']}: it is not the archive that the file was built of."
+        )
+    answer = archive.answer(entries[0])
     for locator in row["locator"].split():
         yield locator, fragment(answer, locator)
 

@@ -1,4 +1,4 @@
-"""The few words that all rooms share: Request, Answer, Failure, Window and the names of outcomes.
+"""Request, Answer, Failure, Window and the names of outcomes: what rooms hand to one another.
 
 Belongs here: values that travel between feeds, transport and ingest.
 Not here: anything that acts (no HTTP, no files, no clock).

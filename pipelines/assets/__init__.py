@@ -1,1 +1,1 @@
-"""Dagster assets: the feeds' (made from the list of feeds), the marts' (dbt), and publishing."""
+"""The house as Dagster shows it: feeds made into assets by one factory, dbt's models, and the published file."""

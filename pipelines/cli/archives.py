@@ -13,13 +13,14 @@ from typing import Any
 import click
 
 from pipelines.cli.console import ERR, NOT_BUILT, OUT, UserError
-from pipelines.cli.options import home_options, reading_runtime, settings_of
+from pipelines.cli.options import home_options, reading_runtime
 from pipelines.feeds.base import Feed
 from pipelines.runtime import BadUsage, Runtime
-from pipelines.settings import Mode, utc
+from pipelines.settings import Clock, Mode, Settings, utc
 from pipelines.transport.archive import Archive
-from pipelines.transport.ledger import LedgerRow
+from pipelines.transport.ledger import BY_HAND, LedgerRow
 from pipelines.transport.screening import screen
+from pipelines.warehouse.home import check_mode, remembered
 from pipelines.wire import BodyRefused, Outcome, Request
 
 
@@ -43,15 +44,18 @@ def _archive_option(command):
 def import_(url: str, file: Path, fetched_at: str, folder: Path | None, **options: Any) -> None:
     """File a saved answer as the answer of an address that a feed owns."""
     method, body = options.pop("method"), options.pop("body")
-    runtime = Runtime(settings_of(options | {"feeds": options["feeds"] or Mode.LIVE}))
-    request = Request.of(url, method, body).without_secrets()
+    runtime = _importing(options)
+    request = _request(url, method, body)
     feed = _owner(runtime, request)
+    size, cap = file.stat().st_size, runtime.settings.max_body_bytes
+    if size > cap:
+        raise BadUsage(f"{file} has {size:,} bytes, more than the cap of {cap:,} (OUTCROP_MAX_BODY_BYTES).")
     content = file.read_bytes()
-    cap = runtime.settings.max_body_bytes
-    if len(content) > cap:
-        raise BadUsage(f"{file} has {len(content):,} bytes, more than the cap of {cap:,} (OUTCROP_MAX_BODY_BYTES).")
     row = _row(feed, request, content, _instant(fetched_at))
-    target = Archive.create(folder or runtime.home.archive, "public")
+    if folder is None:
+        check_mode(runtime.home, runtime.mode)
+        folder = Path(remembered(runtime.home).get("archive") or runtime.home.archive)
+    target = Archive.create(folder, "public")
     target.store(content)
     target.append(row)
     OUT.print(f"Filed {file} ({len(content):,} bytes) as {row.fetch_id}: answer of {request} to {feed.feed_id}")
@@ -94,6 +98,26 @@ def _open(folder: Path | None, options: dict[str, Any]) -> Archive:
     return Archive(folder or reading_runtime(options).settings.archive_dir, read_only=True)
 
 
+def _importing(options: dict[str, Any]) -> Runtime:
+    """The rooms of the home whose archive takes a saved answer: a live one, unless another is named."""
+    given: dict[str, Any] = {"feeds": Mode.LIVE}
+    given |= {name: value for name, value in options.items() if value is not None}
+    settings = Settings(**given)
+    if settings.feeds is Mode.SAMPLE:
+        raise BadUsage(
+            "The archive of a sample home holds what the simulated world answers, and nothing else.\n"
+            "File a saved answer in the live home, or in an archive of your own: --archive DIR"
+        )
+    return Runtime(settings)
+
+
+def _request(url: str, method: str, body: str | None) -> Request:
+    try:
+        return Request.of(url, method, body).without_secrets()
+    except ValueError as error:
+        raise BadUsage(f"--url {url!r} is no address: {error}") from error
+
+
 def _owner(runtime: Runtime, request: Request) -> Feed:
     """The feed that reads answers of this address. Raises `BadUsage` with the addresses that are known."""
     owners = [feed for feed in runtime.feeds if feed.owns(request.target)]
@@ -104,10 +128,14 @@ def _owner(runtime: Runtime, request: Request) -> Feed:
 
 
 def _instant(text: str) -> datetime:
+    """The time that was given. One that is still to come would hide every answer until then."""
     try:
-        return utc(datetime.fromisoformat(text))
+        instant = utc(datetime.fromisoformat(text))
     except ValueError as error:
         raise BadUsage(f"--fetched-at {text!r} is no time; write it as 2024-11-21T14:00Z") from error
+    if instant > Clock().now():
+        raise BadUsage(f"--fetched-at {text} is still to come; say when the answer was saved, in UTC.")
+    return instant
 
 
 def _row(feed: Feed, request: Request, content: bytes, fetched_at: datetime) -> LedgerRow:
@@ -129,7 +157,7 @@ def _row(feed: Feed, request: Request, content: bytes, fetched_at: datetime) -> 
         status=200,
         content_type=content_type,
         charset="utf-8",
-        headers={},
+        headers=BY_HAND,
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         outcome=outcome,

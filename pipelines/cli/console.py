@@ -5,12 +5,14 @@ Belongs here: consoles, progress, and the exit status of each kind of error.
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 
 from pipelines.registry import SeedError
@@ -22,7 +24,7 @@ OUT = Console(file=sys.stdout, soft_wrap=True, highlight=False)
 ERR = Console(file=sys.stderr, soft_wrap=True, highlight=False)
 """Bound to the streams of the start: what libraries print while a run redirects them does not mix in."""
 
-PUBLISHED, TEST_FAILED, BAD_USAGE, FEEDS_FAILED, NOT_BUILT = 0, 1, 2, 3, 4
+TEST_FAILED, BAD_USAGE, FEEDS_FAILED, NOT_BUILT, STOPPED = 1, 2, 3, 4, 130
 
 
 class UserError(Exception):
@@ -35,23 +37,28 @@ class UserError(Exception):
 
 def status_of(error: BaseException) -> tuple[int, str]:
     """Exit status and text of an error. Kinds that we do not know point to `--debug`."""
-    if isinstance(error, UserError):
-        return error.status, str(error)
-    if isinstance(error, (WarehouseError, ArchiveDamaged)) and not isinstance(error, WrongHome):
-        return NOT_BUILT, str(error)
-    if isinstance(error, (BadUsage, WrongHome, ArchiveError, SeedError)):
-        return BAD_USAGE, str(error)
-    if isinstance(error, ValidationError):
-        wrong = (f"OUTCROP_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
-        return BAD_USAGE, "A setting cannot be used:\n  " + "\n  ".join(wrong)
-    if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
-        return (
-            NOT_BUILT,
-            f"The disk is full ({error.filename}). What was published stands.\nFree space and run again.",
-        )
-    kind = type(error).__name__
-    text = f"{kind}: {error}\nWhat was published stands. Add --debug for the traceback."
-    return NOT_BUILT, text
+    match error:
+        case UserError():
+            return error.status, str(error)
+        case BadUsage() | WrongHome() | SeedError():
+            status, text = BAD_USAGE, str(error)
+        case WarehouseError() | ArchiveDamaged():
+            status, text = NOT_BUILT, str(error)
+        case ArchiveError():
+            status, text = BAD_USAGE, str(error)
+        case ValidationError():
+            wrong = (f"OUTCROP_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+            status, text = BAD_USAGE, "A setting cannot be used:\n  " + "\n  ".join(wrong)
+        case SettingsError():
+            example = "OUTCROP_SOURCES='[\"farside\"]'"
+            status, text = BAD_USAGE, f"A setting cannot be used: {error}\nA list is written as JSON: {example}"
+        case OSError(errno=errno.ENOSPC):
+            stands = "What was published stands.\nFree space and run again."
+            status, text = NOT_BUILT, f"The disk is full ({error.filename}). {stands}"
+        case _:
+            stands = "What was published stands. Add --debug for the traceback."
+            status, text = NOT_BUILT, f"{type(error).__name__}: {error}\n{stands}"
+    return status, text
 
 
 class _Lines(logging.Handler):

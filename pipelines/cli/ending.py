@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
-from pipelines.cli.console import FEEDS_FAILED, NOT_BUILT, OUT, TEST_FAILED, UserError
+from pipelines import checks
+from pipelines.checks import ANSWERED
+from pipelines.cli.console import ERR, FEEDS_FAILED, NOT_BUILT, OUT, TEST_FAILED, UserError
 from pipelines.cli.headline import headline
 from pipelines.runtime import Runtime
 from pipelines.settings import Mode
@@ -23,6 +25,20 @@ from pipelines.warehouse.reader import Told, incidents_in, incidents_of_build, r
 
 MOST_LINES = 12
 """An error fits one screen."""
+
+
+def report_checks(results: Sequence[dg.AssetCheckEvaluation], *, is_all: bool) -> None:
+    """Say which data tests did not hold. With `is_all` a request that failed ends the command with status 3."""
+    failed = [check for check in results if not check.passed]
+    for check in failed:
+        if check.check_name not in checks.ABOUT:
+            ERR.print(warning(check), style="yellow", markup=False)
+    unanswered = [
+        f"{'/'.join(one.asset_key.path[1:])}: {one.description}" for one in failed if one.check_name == ANSWERED
+    ]
+    if is_all and unanswered:
+        later = "The next run asks again; `outcrop load` says what else can be done."
+        raise UserError("\n".join(["Some feeds were not answered:", *unanswered, later]), FEEDS_FAILED)
 
 
 def warning(check: dg.AssetCheckEvaluation) -> str:
@@ -91,7 +107,7 @@ def next_commands(runtime: Runtime, example: tuple[str, str] | None) -> Iterator
         key = f"fund_id={example[0]} trade_date={example[1]}"
         receipt = "the receipt of a number, down to the archived bytes"
         yield f"{outcrop} explain {home}etf_flows {key} --column net_flow_usd", receipt
-    yield "make ui" + ("" if runtime.mode is Mode.SAMPLE else f" FEEDS={runtime.mode}"), "assets, runs, schedules"
+    yield f"{outcrop} ui {home}".rstrip() if home else "make ui", "assets, runs and schedules in a browser"
 
 
 def short(path: Path) -> str:

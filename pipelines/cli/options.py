@@ -11,7 +11,7 @@ import click
 
 from pipelines.runtime import BadUsage, Runtime
 from pipelines.settings import Mode, Settings
-from pipelines.warehouse.home import remembered
+from pipelines.warehouse.home import check_mode, remembered
 
 Command = Callable[..., Any]
 
@@ -70,6 +70,8 @@ def reading_runtime(options: dict[str, Any]) -> Runtime:
     given = {name: value for name, value in options.items() if value is not None}
     settings = Settings(**given)
     standing = remembered(settings.at)
+    if "feeds" in given:
+        check_mode(settings.at, settings.feeds)
     if standing:
         update = {"feeds": Mode(standing["mode"]), "home": settings.at.path, "archive": Path(standing["archive"])}
         settings = settings.model_copy(update=update)

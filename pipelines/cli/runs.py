@@ -15,16 +15,15 @@ from typing import Any
 import click
 import dagster as dg
 
-from pipelines import checks
 from pipelines.assets.feeds import raw_key, table_key
-from pipelines.cli.console import ERR, OUT, progress
-from pipelines.cli.ending import report, told, warning
-from pipelines.cli.options import home_options, run_options, settings_of
+from pipelines.cli.console import ERR, OUT, STOPPED, UserError, progress
+from pipelines.cli.ending import report, report_checks, told
+from pipelines.cli.options import home_options, reading_runtime, run_options, settings_of
 from pipelines.definitions import PROCESS_TAG, defs_of
 from pipelines.runtime import BadUsage, Runtime
 from pipelines.schedules import DAILY_REFRESH, days_to_load, missing_days, run_request
 from pipelines.settings import ROOT, Home, Mode
-from pipelines.warehouse.home import check_mode, claim
+from pipelines.warehouse.home import check_mode, claim, remembered
 
 DAGSTER_YAML = """\
 telemetry: {enabled: false}
@@ -32,6 +31,7 @@ nux: {enabled: false}
 concurrency: {pools: {default_limit: 1, granularity: op}}
 python_logs: {managed_python_loggers: [outcrop], python_log_level: INFO}
 """
+INTERRUPTED = "Stopped. What was published stands; the next run goes on from what is archived."
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -61,7 +61,7 @@ def load(**options: Any) -> None:
 @click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
 def ui(port: int, **options: Any) -> None:
     """The Dagster UI and daemon over a home, schedules loaded and stopped."""
-    settings = settings_of(options)
+    settings = reading_runtime(options).settings
     claim(settings.at, settings.feeds, settings.archive_dir)
     _instance_files(settings.at)
     env = os.environ | {
@@ -87,12 +87,24 @@ def _go(options: dict[str, Any], *, fetches: bool, loads: bool) -> None:
         raise BadUsage("Mode archive asks nobody: there is nothing to fetch.")
     check_mode(runtime.home, runtime.mode)
     if runtime.mode is Mode.ARCHIVE:
-        runtime.as_of()  # an archive that cannot be loaded is refused before a home is made
+        _check_archive(runtime)
     with progress(f"outcrop, mode {runtime.mode}"), runtime.hold(lambda text: ERR.print(text, markup=False)):
         _instance_files(runtime.home)
         _execute(runtime, fetches=fetches and runtime.mode is not Mode.ARCHIVE, loads=loads)
     if loads:
         report(runtime)
+
+
+def _check_archive(runtime: Runtime) -> None:
+    """An archive that cannot be loaded, or not whole, is refused before anything is made."""
+    runtime.as_of()
+    standing = remembered(runtime.home).get("archive")
+    is_other = standing is not None and Path(standing) != runtime.settings.archive_dir
+    if is_other and len(runtime.selected) < len(runtime.feeds):
+        raise BadUsage(
+            f"{runtime.home.path} was built from {standing}, and a file is built from one archive.\n"
+            "Load the other one without --select and --source, or into another --home."
+        )
 
 
 def _check_selection(runtime: Runtime) -> None:
@@ -133,11 +145,11 @@ def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
                 tags={**request.tags, PROCESS_TAG: str(os.getpid())},
                 run_config=QUIET,
             )
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interruption:
+            raise UserError(INTERRUPTED, STOPPED) from interruption
         except Exception as error:
             raise told(error, runtime) from error
-    for check in result.get_asset_check_evaluations():
-        if not check.passed and check.check_name not in checks.ABOUT:
-            ERR.print(warning(check), style="yellow", markup=False)
+    report_checks(result.get_asset_check_evaluations(), is_all=not loads)
 
 
 def _instance_files(home: Home) -> None:

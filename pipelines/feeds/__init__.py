@@ -1,1 +1,1 @@
-"""One module per upstream: what to ask, how to read the answers. A feed is the only thing that knows one."""
+"""Upstreams, one a module: the questions put to it and the reading of what it answers. Nobody else knows it."""

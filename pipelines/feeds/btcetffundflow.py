@@ -27,7 +27,7 @@ JSON_PATH = re.compile(r"/_next/data/[^/]+/us\.json")
 QUERY_KEY = ["data", "us"]
 HOLDINGS, AUM = "chart3", "chart1"
 TOTAL = "TOTAL"
-LABEL = re.compile(r"(\S+) \(.+\)")
+LABEL = re.compile(r"(\S+)(?: \(.+\))?")
 """A provider's label: ticker and issuer, such as `IBIT (BlackRock)`; its number is a key of this page only."""
 NUMBER = r"^-?\d+(?:\.\d+)?$"
 CELL = {
@@ -94,22 +94,23 @@ class BtcEtfFundFlowHoldings(Feed):
         labels = {number: f"provider {number}" for number in held["provider"].unique().sort()} | providers
         rows = []
         for provider, label in labels.items():
-            ticker = LABEL.fullmatch(label.strip())
-            fund_id = aliases.get(ticker[1].upper()) if ticker else None
-            rows.append((provider, fund_id, None if fund_id else label))
+            named = LABEL.fullmatch(label.strip())
+            ticker = named[1].upper() if named else ""
+            if ticker != TOTAL:
+                fund_id = aliases.get(ticker)
+                rows.append((provider, fund_id, None if fund_id else label))
         if not any(fund_id for _, fund_id, _ in rows):
             raise BodyRefused(Outcome.LAYOUT_CHANGED, f"no provider is a fund of the seeds: {sorted(labels.values())}")
         schema = {"provider": pl.String, "fund_id": pl.String, "source_name": pl.String}
-        return pl.DataFrame(rows, schema=schema, orient="row").filter(
-            pl.col("source_name").is_null() | (pl.col("source_name").str.to_uppercase() != TOTAL)
-        )
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
     def _off_calendar(self, values: pl.DataFrame, held: pl.DataFrame, today: date) -> pl.DataFrame:
         """One fault for each row of the chart that is no session, in place of its cells."""
         days = held["trade_date"].unique().to_list()
         closed = [day for day in days if day is not None and day <= today and not self.registry.is_session(day)]
         is_closed = pl.col("trade_date").is_in(closed) | pl.col("trade_date").is_null()
-        rows = held.filter(is_closed).unique("row", keep="first", maintain_order=True)
+        says_something = pl.col("text").str.contains(r"[1-9]|[^0-9.]")
+        rows = held.filter(is_closed, says_something).unique("row", keep="first", maintain_order=True)
         faults = rows.select(
             "trade_date",
             raw="text",

@@ -32,6 +32,8 @@ MINUS = "[-\u2212\u2013\u2014]"
 MISSING = re.compile(rf"{MINUS}?")
 DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 NUMBER = rf"^(?:\({DIGITS}\)|{MINUS}?{DIGITS})$"
+HEADING = {"", "date", "fee"}
+"""How heading rows begin; a row below them is one of data, whatever it begins with."""
 NO_SESSION_ROWS = {"fee", "total", "average", "maximum", "minimum"}
 READING = {
     "fund_id": pl.String,
@@ -111,7 +113,8 @@ class FarsideEtfFlows(Feed):
                 if not all(_says_nothing(cell) for cell in row[1:]):
                     yield whole | {"trade_date": day, "fault": f"{day} is no trading session of XNYS"}
             elif all(MISSING.fullmatch(row[column]) for column in layout.tickers):
-                continue  # nobody has reported yet
+                if not _says_nothing(row[layout.total]):
+                    yield whole | {"trade_date": day, "fault": f"{day} has a Total and no fund"}
             elif day > today:
                 yield whole | {"trade_date": day}
             else:
@@ -124,6 +127,10 @@ class FarsideEtfFlows(Feed):
         silent = any(
             funds.get(ticker) in listed and MISSING.fullmatch(row[column]) for column, ticker in layout.tickers.items()
         )
+        total = row[layout.total]
+        if not (MISSING.fullmatch(total) or re.match(NUMBER, total)):
+            place = f"{locator}/c{layout.total}"
+            yield {"trade_date": day, "raw": total, "locator": place, "fault": f"the Total of {day} is not a number"}
         for column, ticker in layout.tickers.items():
             text = row[column]
             fund_id = funds.get(ticker)
@@ -135,7 +142,7 @@ class FarsideEtfFlows(Feed):
                 yield cell | {
                     "fund_id": fund_id,
                     "text": text,
-                    "total_text": row[layout.total],
+                    "total_text": total,
                     "has_silent_fund": silent,
                     "fault": None if is_number else f"{ticker} of {day} is not a number: {text!r}",
                 }
@@ -144,14 +151,17 @@ class FarsideEtfFlows(Feed):
 def _layout(grids: list[Grid], funds: dict[str, str]) -> Layout:
     """The first table whose heading has a Total and names funds that we know. Raises `BodyRefused`."""
     for table, grid in enumerate(grids):
-        first_row = next((n for n, row in enumerate(grid) if row and DATE.fullmatch(row[0])), None)
-        heading = [row for row in grid[:first_row] if any(row)]
+        dated = next((n for n, row in enumerate(grid) if row and DATE.fullmatch(row[0])), None)
+        heading = [row for row in grid[:dated] if any(row)]
         totals = {n for row in heading for n, text in enumerate(row) if text.lower() == "total"}
-        if first_row is None or len(totals) != 1:
+        if dated is None or len(totals) != 1:
             continue
         total = totals.pop()
         named = max(heading, key=lambda row: sum(text.upper() in funds for text in row))
         tickers = {n: text.upper() for n, text in enumerate(named) if n not in (0, total)}
+        is_heading = [row is named or "total" in map(str.lower, row) or row[0].lower() in HEADING for row in heading]
+        last = next(row for row, is_one in zip(reversed(heading), reversed(is_heading), strict=True) if is_one)
+        first_row = next(n for n, row in enumerate(grid) if row is last) + 1
         known = sum(ticker in funds for ticker in tickers.values())
         if known * 2 >= len(tickers) > 0:
             return Layout(table, tickers, total, first_row, width=max(len(named), total + 1))

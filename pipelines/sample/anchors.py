@@ -1,7 +1,7 @@
 """The fixed points of the simulated world, read from `anchors.csv`.
 
 Belongs here: reading the file. Every figure there names the publication it comes from, or says `assumed`;
-figures of the claims under test are not allowed as anchors.
+no figure that the warehouse is to recompute is among them.
 Not here: what the world makes of them.
 """
 

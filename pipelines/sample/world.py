@@ -20,7 +20,7 @@ from pipelines.sample.prices import PricePath, strike_at
 
 SEED = "layers"
 FIRST_SESSION = date(2024, 1, 11)
-"""First day of trading of the US spot ETFs (etf_reference)."""
+"""First day of trading of the US spot ETFs (seeds.funds)."""
 LAST_DAY = date(2025, 1, 31)
 SATOSHI = Decimal("0.00000001")
 MOMENTUM_DAYS = 14

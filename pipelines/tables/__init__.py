@@ -1,1 +1,1 @@
-"""The contract of every table that feeds fill: columns, units, keys, rules. One module per subject."""
+"""Contracts, a module for each subject: the shape, keys and rules of the rows that feeds deliver."""

@@ -130,7 +130,7 @@ def _origin(path: Path) -> Origin:
     try:
         told = json.loads(marker.read_bytes())
         found, origin = told["format"], told["origin"]
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ArchiveError(
             f"{path} is no archive: it has no archive.json.\n"
             "Name the folder that holds it, or file a first answer there with `outcrop archive import`."

@@ -44,6 +44,10 @@ ORDER = list(dict.fromkeys(["fetched_at", "sha256", "fetch_id", *SCHEMA]))
 """A total order: of two rows with one id the same one comes first, wherever they were written."""
 
 
+BY_HAND = {"via": "archive import"}
+"""The headers of an answer that a person filed: nobody was asked, so it spends no budget."""
+
+
 @dataclass(frozen=True)
 class LedgerRow:
     """One attempt: what was asked, when, and what came back. Holds no secrets; `fetched_at` is naive UTC.

@@ -6,6 +6,7 @@ Not here: one exchange over HTTP (courier.py), what it amounts to (judging.py), 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from pipelines.transport.addresses import registered_name
 from pipelines.transport.archive import Archive
 from pipelines.transport.courier import THREADS, Attempt, Courier
 from pipelines.transport.judging import Verdict, can_heal, come_back_at, judge, media_type
-from pipelines.transport.ledger import LedgerRow
+from pipelines.transport.ledger import BY_HAND, LedgerRow
 from pipelines.transport.pace import DAY, Pace, Spent
 from pipelines.wire import Answer, Failure, Outcome, Request, cleaned
 
@@ -159,7 +160,9 @@ def _paces(archive: Archive, sources: list[Source], transport: Transport) -> dic
 
 def _sent_by_host(archive: Archive, now: datetime) -> dict[str, list[datetime]]:
     rows = archive.ledger(since=now - DAY).filter(
-        pl.col("fetched_at") <= now, pl.col("outcome") != Outcome.BUDGET_SPENT
+        pl.col("fetched_at") <= now,
+        pl.col("outcome") != Outcome.BUDGET_SPENT,
+        pl.col("headers") != json.dumps(BY_HAND),
     )
     host = pl.col("url").str.extract(r"^https?://([^/:?#]+)").str.to_lowercase().str.strip_prefix("www.")
     by_host = rows.group_by(host=host).agg(pl.col("fetched_at").sort())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from house import Built, Outcrop, digest, rows, sha256
+from house import Built, Outcrop, digest, rows, sha256, without_network
 
 from pipelines.settings import Settings
 
@@ -32,6 +32,10 @@ def refused(outcrop: Outcrop, sample: Built, tmp_path_factory: pytest.TempPathFa
         "nobody's url": (*filing, *at, "--archive", new / "a", "--url", "https://example.org/btc/"),
         "sample archive": (*filing, *at, "--archive", sample.archive, "--url", FARSIDE_URL),
         "time": (*filing, "--fetched-at", "yesterday", "--archive", new / "a", "--url", FARSIDE_URL),
+        "time to come": (*filing, "--fetched-at", "2162-01-01", "--archive", new / "a", "--url", FARSIDE_URL),
+        "into a sample home": (*filing, *at, "--feeds", "sample", "--home", new / "a", "--url", FARSIDE_URL),
+        "broken url": (*filing, *at, "--archive", new / "a", "--url", "https://[x/btc/"),
+        "another mode read": ("digest", "--feeds", "live", "--home", sample.home),
         "key": ("explain", "etf_flows", "fund_id=nobody", "trade_date=2024-03-12", "--home", sample.home),
         "key column": ("explain", "etf_flows", "colour=red", "--home", sample.home),
         "sql": ("query", "select nonsense from marts.etf_flows", "--home", sample.home),
@@ -54,6 +58,10 @@ def refused(outcrop: Outcrop, sample: Built, tmp_path_factory: pytest.TempPathFa
         ("nobody's url", ["example.org", FARSIDE_URL, "https://btcetffundflow.com/us"]),
         ("sample archive", ["sample", "public"]),
         ("time", ["yesterday", "2024-11-21T14:00Z"]),
+        ("time to come", ["2162-01-01", "still to come"]),
+        ("into a sample home", ["simulated world", "--archive DIR"]),
+        ("broken url", ["https://[x/btc/"]),
+        ("another mode read", ["sample", "--home"]),
         ("key", ["fund_id=nobody"]),
         ("key column", ["colour"]),
         ("sql", ["nonsense"]),
@@ -69,6 +77,17 @@ def test_bad_usage_is_status_2_and_says_what_would_be_right(
     assert "Traceback" not in ran.text
     assert len(ran.text.splitlines()) < 25, "an error fits on one screen"
     assert left == ["page.html"], "a refused command leaves nothing behind"
+
+
+def test_a_fetch_that_nobody_answers_is_status_3_and_names_every_feed(tmp_path: Path) -> None:
+    """In an empty network namespace, so that nothing leaves the machine."""
+    if not without_network():
+        pytest.skip("needs unshare -n")
+    ran = Outcrop(tmp_path, prefix=without_network())("fetch", "--feeds", "live", "--home", tmp_path / "home")
+    assert ran.status == 3, ran.text
+    for words in ("farside/etf_flows", "btcetffundflow/etf_holdings", "Failed to resolve", "outcrop load"):
+        assert words in ran.err, ran.err
+    assert "Traceback" not in ran.text
 
 
 def test_an_archive_without_a_good_row_is_status_4_and_publishes_nothing(archives: dict[str, Built]) -> None:

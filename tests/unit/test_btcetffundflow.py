@@ -244,6 +244,22 @@ def test_a_provider_without_a_label_is_named_by_its_number():
     assert checked.unknown["source_name"].to_list() == ["provider 14"]
 
 
+def test_a_label_without_an_issuer_is_a_ticker_and_any_total_is_none():
+    labels = {IBIT: "IBIT", "0": "Total (all funds)"}
+    checked = read(FEED, page({MONDAY: {IBIT: "5"}}, labels=labels), FETCHED)
+    assert set(values(checked, "btc_held")) == {("ibit", MONDAY)}
+    assert checked.unknown.is_empty()
+
+
+def test_a_row_of_zeros_on_a_day_without_a_session_says_nothing():
+    saturday = MONDAY - timedelta(days=2)
+    data = holdings_data({saturday: {IBIT: "0.0000"}, MONDAY: {IBIT: "5"}})
+    data["chart3"][0]["0"] = "0.0000"
+    checked = read(FEED, holdings_page(data), FETCHED)
+    assert set(values(checked, "btc_held")) == {("ibit", MONDAY)}
+    assert checked.rejected.is_empty()
+
+
 def doubled(second: str) -> bytes:
     data = holdings_data({MONDAY: {IBIT: "5"}, TUESDAY: {IBIT: "6"}})
     for chart in ("chart1", "chart3"):

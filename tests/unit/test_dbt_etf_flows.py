@@ -323,6 +323,8 @@ def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[st
                 row["cumulative_reason"] = "not_covered_from_listing" if usd[0] is None else "session_missing"
             if None not in btc:
                 row["cumulative_net_flow_btc"] = sum(btc)
+            elif None not in usd[: n + 1]:
+                row["cumulative_reason"] = "holdings_missing"
             for size in (5, 21, 63):
                 frame = usd[n + 1 - size : n + 1] if n + 1 >= size else [None]
                 if None not in frame:
@@ -495,7 +497,7 @@ def test_it_builds_without_a_row(file):
 
 def test_a_row_sum_off_by_more_than_its_tolerance_warns_and_the_rows_stay(file):
     """0.15 US$m on a settled session, 0.6 while it is provisional; just at the tolerance is fine."""
-    seen = datetime(2024, 3, 1, 14)  # noqa: DTZ001
+    seen = datetime(2024, 3, 1, 14)
     tolerances = {date(2024, 2, 5): (150_000, False), date(2024, 2, 6): (150_001, False)}
     tolerances |= {date(2024, 2, 7): (600_000, True), date(2024, 2, 8): (600_001, True)}
     flows = [

@@ -201,6 +201,25 @@ def test_a_row_that_is_neither_session_nor_holiday_is_set_aside(day, cells):
     assert rejected["locator"] == "t0/r4"
 
 
+def test_a_row_above_the_first_date_that_can_be_read_is_a_row_all_the_same():
+    checked = read(FEED, page(("03/11/2024", ("1.0", "2.0", "3.0", "6.0")), (TUESDAY, ZEROS)), FETCHED)
+    assert {day for _, day in values(checked, "net_flow_usd")} == {TUESDAY}
+    assert checked.rejected["locator"].to_list() == ["t0/r3"]
+
+
+def test_a_total_without_a_fund_is_set_aside():
+    checked = read(FEED, page((MONDAY, ZEROS), (TUESDAY, ("-", "-", "-", "123.4"))), FETCHED)
+    assert {day for _, day in values(checked, "net_flow_usd")} == {MONDAY}
+    assert checked.rejected["reason"].to_list() == [f"{TUESDAY} has a Total and no fund"]
+
+
+def test_a_total_that_is_no_number_is_named_and_the_funds_load():
+    checked = read(FEED, page((MONDAY, ("1.0", "2.0", "3.0", "n/a"))), FETCHED)
+    assert set(values(checked, "printed_total_usd").values()) == {None}
+    assert len(checked.rows) == 3
+    assert checked.rejected.select("row_json", "locator").rows() == [("n/a", "t0/r3/c4")]
+
+
 def test_a_short_first_row_is_a_fault_and_not_the_measure_of_the_others():
     checked = read(FEED, page((MONDAY, ("1.0",)), (TUESDAY, ZEROS)), FETCHED)
     assert {day for _, day in values(checked, "net_flow_usd")} == {TUESDAY}

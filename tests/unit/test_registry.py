@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date, timedelta
 
+import exchange_calendars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,3 +104,23 @@ def test_every_alias_is_written_as_the_feeds_look_it_up():
     """The feeds compare in capitals: an alias in other letters would never be found."""
     for source in ("farside", "btcetffundflow"):
         assert all(name == name.upper() for name in SEEDS.fund_aliases(source))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_sessions_of_the_seed_are_those_of_the_exchange_calendar():
+    """A second opinion, as far as it reaches."""
+    calendar = exchange_calendars.get_calendar("XNYS", start="2024-01-01")
+    last = min(calendar.last_session.date(), date(2027, 12, 31))
+    theirs = [session.date() for session in calendar.sessions if session.date() <= last]
+    assert len(theirs) > 700
+    assert SEEDS.sessions(date(2024, 1, 1), last) == theirs
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_early_closes_of_the_seed_are_those_of_the_exchange_calendar():
+    calendar = exchange_calendars.get_calendar("XNYS", start="2024-01-01")
+    last = calendar.last_session.date()
+    with (SEEDS.seeds / "market_exceptions.csv").open(newline="") as file:
+        ours = {row["date"] for row in csv.DictReader(file) if row["kind"] == "early_close"}
+    theirs = {str(session.date()) for session in calendar.early_closes}
+    assert theirs == {day for day in ours if day <= str(last)}

@@ -61,7 +61,8 @@ select
     cast(case when count_btc = fund_session_number then sum_btc end as decimal(18, 8))
         as cumulative_net_flow_btc,
     case
-        when count_usd = fund_session_number then null
+        when count_usd = fund_session_number and count_btc = fund_session_number then null
+        when count_usd = fund_session_number then 'holdings_missing'
         when listing_flow_usd is null then 'not_covered_from_listing'
         else 'session_missing'
     end as cumulative_reason,
