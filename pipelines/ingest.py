@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import polars as pl
 
@@ -59,7 +59,7 @@ class Loaded:
 
 def closes_at(feed: Feed, day: date) -> datetime:
     """The instant from which a day of this feed counts as closed: its end and the source's settle lag."""
-    end = datetime(day.year, day.month, day.day) + timedelta(days=1)  # noqa: DTZ001 (naive UTC)
+    end = datetime.combine(day, time()) + timedelta(days=1)
     return end + timedelta(hours=feed.manners.settle_lag_hours)
 
 

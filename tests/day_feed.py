@@ -91,10 +91,10 @@ class SeriesFeed(Feed):
     def owns(self, url: SplitResult) -> bool:
         return url.hostname == HOST
 
-    def requests(self, window: Window) -> Requests:  # noqa: ARG002 (one answer holds every day)
+    def requests(self, window: Window) -> Requests:
         yield [Request.get(URL)]
 
-    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:  # noqa: ARG002
+    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
         page = answer.json()
         if "rows" not in page:
             raise BodyRefused(Outcome.LAYOUT_CHANGED, "no rows")
@@ -125,7 +125,7 @@ class DayFeed(SeriesFeed):
     def days_of(self, request: Request) -> list[date]:
         return [date.fromisoformat(dict(request.params)["day"])]
 
-    def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:  # noqa: ARG002
+    def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:
         [day] = self.days_of(request)
         start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (naive UTC)
         asked = (dict(request.params)["place"], start, start + timedelta(days=1), None, None)

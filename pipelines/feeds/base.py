@@ -82,7 +82,7 @@ class Feed(ABC):
     def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
         """The rows of a body, as `tables.base.check` expects them. Raises `BodyRefused`."""
 
-    def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:  # noqa: ARG002
+    def covers(self, request: Request, answer: Answer, rows: pl.DataFrame) -> pl.DataFrame:
         """What the answer speaks about, columns `ASKED`: by default, per entity, its first to its last row.
 
         A feed whose table is loaded by `Replace` says it from the request instead: what is covered and has no

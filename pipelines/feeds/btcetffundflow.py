@@ -57,10 +57,10 @@ class BtcEtfFundFlowHoldings(Feed):
         is_page = url.path.rstrip("/") == "/us" or JSON_PATH.fullmatch(url.path) is not None
         return (url.hostname or "").removeprefix("www.") == "btcetffundflow.com" and is_page
 
-    def requests(self, window: Window) -> Requests:  # noqa: ARG002 (one page holds every day)
+    def requests(self, window: Window) -> Requests:
         yield [Request.get(PAGE_URL)]
 
-    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:  # noqa: ARG002
+    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
         """Columns of `EtfHolding`. Zeros before a fund's first holding mean that it is not listed: no row."""
         pointer, data = _data(next_data(answer.text()))
         held = _cells(data, HOLDINGS, pointer)

@@ -79,10 +79,10 @@ class FarsideEtfFlows(Feed):
             "bitcoin-etf-flow-all-data",
         }
 
-    def requests(self, window: Window) -> Requests:  # noqa: ARG002 (one page holds every day)
+    def requests(self, window: Window) -> Requests:
         yield [Request.get(HISTORY_URL)]
 
-    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:  # noqa: ARG002
+    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
         """Columns of `EtfFlow`; printed US$ millions become US dollars."""
         funds = self.registry.fund_aliases(self.source)
         grids = tables(answer.text())

@@ -38,11 +38,11 @@ class WorldAdapter(BaseAdapter):
     def send(
         self,
         request: PreparedRequest,
-        stream: bool = False,  # noqa: ARG002 (the caller reads `raw` or `content`; both work)
-        timeout: float | tuple[float | None, float | None] | None = None,  # noqa: ARG002
-        verify: bool | str = True,  # noqa: ARG002
-        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,  # noqa: ARG002
-        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
+        stream: bool = False,
+        timeout: float | tuple[float | None, float | None] | None = None,
+        verify: bool | str = True,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """What the upstream shows at the clock's instant."""
         url = urlsplit(request.url or "")

@@ -164,11 +164,11 @@ class ScriptedUpstream(BaseAdapter):
     def send(
         self,
         request: PreparedRequest,
-        stream: bool = False,  # noqa: ARG002 (the script answers the same whatever else is asked)
-        timeout: Any = None,  # noqa: ARG002
-        verify: Any = True,  # noqa: ARG002
-        cert: Any = None,  # noqa: ARG002
-        proxies: Any = None,  # noqa: ARG002
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
     ) -> Response:
         url = request.url or ""
         self.asked.append(url)
@@ -278,7 +278,7 @@ class PagedFeed(SeriesFeed):
 
     entity = "pages"
 
-    def requests(self, window: Window):  # noqa: ARG002
+    def requests(self, window: Window):
         page = 1
         [answer] = yield [Request.get(URL, {"page": "1"})]
         while isinstance(answer, Answer) and answer.json().get("more"):
