@@ -37,12 +37,14 @@ def trace(connection: duckdb.DuckDBPyConnection, relation: str, key: Row, column
     if relation not in known:
         marts = [name for name in known if name.startswith("marts.")]
         raise BadUsage(f"There is no receipt for {relation}. Known: {', '.join(marts)}")
-    step = _step(connection, relation, key, column)
-    if not step.rows:
-        raise BadUsage(f"{relation} has no row with {_said(key)}.")
-    if column is not None and column not in step.rows[0]:
-        raise BadUsage(f"{relation} has no column {column}. It has: {', '.join(step.rows[0])}")
-    return step
+    columns = connection.sql(f"from {relation} limit 0").columns
+    if wrong := [name for name in (*key, *([column] if column else [])) if name not in columns]:
+        raise BadUsage(f"{relation} has no column {', '.join(wrong)}. It has: {', '.join(columns)}")
+    rows = _select(connection, relation, key)
+    if len(rows) != 1:
+        some = f"{len(rows)} rows: name more columns, so that one is left" if rows else "no row"
+        raise BadUsage(f"{relation} has {some} with {_said(key)}.")
+    return _step(connection, relation, key, column)
 
 
 def _step(connection: duckdb.DuckDBPyConnection, relation: str, key: Row, column: str | None) -> Step:

@@ -58,7 +58,10 @@ def import_(url: str, file: Path, fetched_at: str, folder: Path | None, **option
     target = Archive.create(folder, "public")
     target.store(content)
     target.append(row)
-    OUT.print(f"Filed {file} ({len(content):,} bytes) as {row.fetch_id}: answer of {request} to {feed.feed_id}")
+    OUT.print(
+        f"Filed {file} ({len(content):,} bytes) in {folder}\nas {row.fetch_id}: answer of {request} to {feed.feed_id}",
+        markup=False,
+    )
     if row.outcome != Outcome.OK:
         ERR.print(f"It will be refused when it is loaded: {row.outcome}: {row.error}", style="yellow", markup=False)
 

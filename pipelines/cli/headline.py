@@ -8,6 +8,11 @@ LAST_SESSION = "(select max(trade_date) from marts.etf_flows where share_of_fund
 FIGURES = (
     ("Sessions", "count(distinct trade_date) || ' (' || min(trade_date) || ' to ' || max(trade_date) || ')'"),
     (
+        "Funds with a flow / with a holding",
+        "count(distinct fund_id) filter (where net_flow_usd is not null) || ' / '"
+        " || count(distinct fund_id) filter (where btc_held is not null)",
+    ),
+    (
         "Net flow into US spot bitcoin ETFs",
         "format('{:,.1f} US$ m', cast(sum(net_flow_usd) as double) / 1e6)",
     ),

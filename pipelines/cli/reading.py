@@ -24,37 +24,43 @@ from pipelines.warehouse.reader import digests, reading
 
 COPY_OPTIONS = {"csv": "format csv, header", "json": "format json", "parquet": "format parquet"}
 FORMATS = ("table", *COPY_OPTIONS)
+READING = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 LINEAGE_COLUMNS = ("source_id", "fetch_id", "locator", "last_fetch_id")
 
 
 @click.command()
 @click.argument("sql")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table, or as --out is named]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows to this file.")
 @home_options
-def query(sql: str, form: str, out: Path | None, **options: Any) -> None:
+def query(sql: str, form: str | None, out: Path | None, **options: Any) -> None:
     """Read-only SQL on the published file."""
+    form = form or (out.suffix.removeprefix(".") if out else "table")
+    if form not in FORMATS:
+        raise BadUsage(f"{out} names none of the formats {', '.join(FORMATS)}: add --format")
     if form == "parquet" and out is None:
         raise BadUsage("Parquet is not for the screen: add --out FILE")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise BadUsage(f"There is no folder {out.absolute().parent} to write {out.name} into.")
     with reading(reading_runtime(options).home) as connection:
         try:
-            if connection.sql(sql) is None:
-                raise BadUsage("That statement returns no rows; the published file is read-only.")
-            _write(connection, sql, form, out)
+            if [statement.type for statement in connection.extract_statements(sql)] not in READING:
+                raise BadUsage("Give one statement that asks for rows: the published file is read-only.")
+            _write(connection, sql.strip().rstrip(";"), form, out)
         except duckdb.Error as error:
             raise UserError(f"DuckDB: {error}", 2) from error
 
 
 def _write(connection: duckdb.DuckDBPyConnection, sql: str, form: str, out: Path | None) -> None:
     if form == "table":
-        width = OUT.width if OUT.is_terminal else 10_000
+        rows, width = (1_000, OUT.width if OUT.is_terminal else 10_000) if out is None else (10**9, 10**6)
         with redirect_stdout(out.open("w", encoding="utf-8") if out else sys.stdout):
-            connection.sql(sql).show(max_rows=1_000, max_width=width)
+            connection.sql(sql).show(max_rows=rows, max_width=width)
         return
     with TemporaryDirectory() as folder:
         target = out or Path(folder) / "rows"
         name = str(target).replace("'", "''")
-        connection.execute(f"copy ({sql.strip().rstrip(';')}) to '{name}' ({COPY_OPTIONS[form]})")
+        connection.execute(f"copy (\n{sql}\n) to '{name}' ({COPY_OPTIONS[form]})")
         if out is None:
             sys.stdout.write(target.read_text(encoding="utf-8"))
 

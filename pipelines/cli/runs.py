@@ -58,7 +58,7 @@ def load(**options: Any) -> None:
 
 @click.command()
 @home_options
-@click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port on 127.0.0.1.")
 def ui(port: int, **options: Any) -> None:
     """The Dagster UI and daemon over a home, schedules loaded and stopped."""
     settings = reading_runtime(options).settings

@@ -36,12 +36,13 @@ class Bodies:
         """The body of that name, hashed again. Raises `ArchiveError` where it is missing or another."""
         file = self.file(sha256)
         try:
-            body = zstandard.ZstdDecompressor().decompress(file.read_bytes())
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            body = frame.decompress(file.read_bytes())
         except FileNotFoundError as error:
             raise ArchiveDamaged(f"{file} is missing. {ADVICE}") from error
         except zstandard.ZstdError as error:
             raise ArchiveDamaged(f"{file} cannot be unpacked ({error}). {ADVICE}") from error
-        if hashlib.sha256(body).hexdigest() != sha256:
+        if not frame.eof or frame.unused_data or hashlib.sha256(body).hexdigest() != sha256:
             raise ArchiveDamaged(f"{file} holds other bytes than its name says. {ADVICE}")
         return body
 

@@ -20,7 +20,10 @@ from pipelines.warehouse.errors import NotPublished
 def reading(home: Home) -> Generator[duckdb.DuckDBPyConnection, None, None]:
     """A read-only connection to the published file. Raises `NotPublished`."""
     if not home.published.exists():
-        raise NotPublished(f"There is no published file at {home.published} yet.\nBuild one with: outcrop run")
+        raise NotPublished(
+            f"There is no published file at {home.published} yet.\n"
+            "Build one: outcrop run, or for the others: --feeds live, --feeds archive --archive DIR"
+        )
     with duckdb.connect(home.published, read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
