@@ -15,7 +15,7 @@ ui: $(VENV)/.ready
 	@$(BIN)/outcrop ui --feeds $(FEEDS)
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

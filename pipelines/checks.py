@@ -28,12 +28,17 @@ def specs(asset: dg.AssetKey, *names: str) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name=name, asset=asset, description=ABOUT[name]) for name in names]
 
 
+MOST_TOLD = 3
+"""Problems of one kind that are told in words; the rest are counted."""
+
+
 def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
+    more = [f"and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
     return dg.AssetCheckResult(
         check_name=name,
         passed=not problems,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(problems) or ABOUT[name],
+        description="; ".join([*problems[:MOST_TOLD], *more]) or ABOUT[name],
         metadata={"problems": len(problems)},
     )
 

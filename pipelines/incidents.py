@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.feeds.base import Feed
-from pipelines.warehouse.writer import Incident
+from pipelines.warehouse.batch import Incident
 from pipelines.wire import Outcome
 
 IMPORT = (
@@ -37,6 +37,7 @@ NEXT_STEPS = {
     Outcome.LAYOUT_CHANGED: LOOK,
     Outcome.TOO_MANY_FAULTS: LOOK,
     Outcome.CONFLICTING_ROWS: LOOK,
+    Outcome.STALE: "Open {url} in a browser: it may stand still, or write its dates in another order. " + LATER,
 }
 BODY_OUTCOMES = {
     Outcome.EMPTY_BODY,
@@ -46,25 +47,32 @@ BODY_OUTCOMES = {
     Outcome.LAYOUT_CHANGED,
     Outcome.TOO_MANY_FAULTS,
     Outcome.CONFLICTING_ROWS,
+    Outcome.STALE,
 }
 
 
 def incidents_of(feed: Feed, attempts: pl.DataFrame) -> list[Incident]:
     """The attempts, columns of `tables.ledger.Ledger`, that a person should know of, oldest first.
 
-    A refused body always counts. Of the failed transfers of one question only the last counts, and none where
-    the question was answered later: they were tries at the same thing.
+    A refused body always counts; a day without data is no trouble. Of the failed transfers of one question only
+    the last counts, and none where the question was answered later: they were tries at the same thing.
     """
     question = ("method", "url")
     is_good = pl.col("outcome") == Outcome.OK
     is_body = pl.col("sha256").is_not_null() & pl.col("outcome").is_in([*BODY_OUTCOMES])
     answered_at = pl.col("fetched_at").filter(is_good).max().over(question)
     told = attempts.sort("fetched_at", "fetch_id").with_columns(is_body=is_body, answered_at=answered_at)
-    failed = told.filter(~is_good)
+    failed = told.filter(~is_good, pl.col("outcome") != Outcome.NO_DATA)
     is_last = pl.col("fetch_id") == pl.col("fetch_id").last().over(*question, "is_body")
     is_healed = (pl.col("fetched_at") <= pl.col("answered_at")).fill_null(value=False)
     bad = failed.filter(pl.col("is_body") | (is_last & ~is_healed))
     return [_incident(feed, row) for row in bad.iter_rows(named=True)]
+
+
+def _next_step(feed: Feed, outcome: Outcome) -> str:
+    if outcome is Outcome.HTTP_ERROR and feed.manners.access == "key":
+        return f"Where the key was refused, set another: OUTCROP_KEYS__{feed.source.upper()}. " + LATER
+    return NEXT_STEPS[outcome]
 
 
 def _incident(feed: Feed, row: dict) -> Incident:
@@ -74,7 +82,7 @@ def _incident(feed: Feed, row: dict) -> Incident:
         outcome=str(outcome),
         request=f"{row['method']} {row['url']}",
         reason=row["error"] or "",
-        next_step=NEXT_STEPS[outcome].format(url=row["url"], fetch_id=row["fetch_id"], module=module),
+        next_step=_next_step(feed, outcome).format(url=row["url"], fetch_id=row["fetch_id"], module=module),
         fetch_id=row["fetch_id"],
         fetched_at=row["fetched_at"],
     )

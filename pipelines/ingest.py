@@ -1,15 +1,15 @@
 """The one way of data: `fetch` brings answers into the archive, `load` reads them from there.
 
-Belongs here: which days are wanted, the conversation between a feed and the session, what became of each body.
-Not here: HTTP, parsing, SQL, Dagster.
+Belongs here: the conversation between a feed and the session, and what became of each body.
+Not here: which days are asked for (wanted.py), HTTP, parsing, SQL, Dagster.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from time import monotonic
 
 import polars as pl
 
@@ -20,14 +20,15 @@ from pipelines.tables.base import check
 from pipelines.transport.archive import Archive
 from pipelines.transport.screening import screen
 from pipelines.transport.session import Session
-from pipelines.warehouse.writer import Batch, Body, Incident, Standing, Warehouse
+from pipelines.wanted import wanted_days, windows
+from pipelines.warehouse.batch import Batch, Body, Incident, Standing
+from pipelines.warehouse.writer import Warehouse
 from pipelines.wire import Answer, BodyRefused, Failure, Outcome, Window
 
 log = logging.getLogger("outcrop.ingest")
 
-REPULL_AFTER = timedelta(hours=20)
-"""A settled day inside its revision window is asked again when the last good answer is older than this, so that
-two schedules on one day ask once and a daily one never skips."""
+TELL_AFTER_SECONDS = 5
+"""A long conversation shows that it is alive this often."""
 
 
 @dataclass
@@ -57,48 +58,6 @@ class Loaded:
     standing: Standing
 
 
-def closes_at(feed: Feed, day: date) -> datetime:
-    """The instant from which a day of this feed counts as closed: its end and the source's settle lag."""
-    end = datetime.combine(day, time()) + timedelta(days=1)
-    return end + timedelta(hours=feed.manners.settle_lag_hours)
-
-
-def wanted_days(
-    feed: Feed, archive: Archive, window: Window, now: datetime, refused: frozenset[str] = frozenset()
-) -> list[date]:
-    """The closed days of the window that must be asked for, oldest first.
-
-    A day is wanted when no good answer was fetched after it closed (one that was `refused` is none), or while
-    it is inside the source's revision window and the last good answer is older than `REPULL_AFTER`. Where a
-    feed cannot be asked by day, an answer speaks for all days and one wanted day wants them all.
-    """
-    closed = [day for day in feed.days(window) if closes_at(feed, day) <= now]
-    answered = _last_answers(feed, archive, closed, refused)
-    revision_window = timedelta(days=feed.manners.revision_window_days)
-
-    def is_wanted(day: date) -> bool:
-        last = answered.get(day)
-        if last is None or last < closes_at(feed, day):
-            return True
-        return now - closes_at(feed, day) <= revision_window and now - last >= REPULL_AFTER
-
-    wanted = [day for day in closed if is_wanted(day)]
-    return closed if wanted and not feed.by_day else wanted
-
-
-def _last_answers(feed: Feed, archive: Archive, days: Sequence[date], refused: frozenset[str]) -> dict[date, datetime]:
-    """When each day was last answered well."""
-    is_good = (pl.col("outcome") == Outcome.OK) & ~_is_in(refused)
-    good = archive.ledger(feed.feed_id).filter(is_good)
-    if not feed.by_day:
-        newest = good["fetched_at"].max()
-        return dict.fromkeys(days, newest) if isinstance(newest, datetime) else {}
-    answered: dict[date, datetime] = {}
-    for row in good.iter_rows(named=True):
-        answered |= dict.fromkeys(feed.days_of(archive.request(row)), row["fetched_at"])
-    return answered
-
-
 def fetch(
     feed: Feed,
     window: Window,
@@ -115,36 +74,25 @@ def fetch(
     for now in clock.pulls():
         days = wanted_days(feed, archive, window, now, refused)
         report.wanted_days += len(days)
-        for part in _stretches(days) if feed.by_day else _whole(days):
-            log.info("%s: asking for %s (%s)", feed.feed_id, part, f"{now:%Y-%m-%d %H:%M} UTC")
+        for part in windows(feed, days):
+            log.debug("%s: asking for %s (%s)", feed.feed_id, part, f"{now:%Y-%m-%d %H:%M} UTC")
             _converse(feed, part, session, report)
     archive.compact(clock.now())
-    log.info("%s: asked %d, failed %d, %d bytes", feed.feed_id, report.requests, len(report.failures), report.bytes)
+    if report.requests:
+        log.info("%s: asked %d, failed %d, %d bytes", feed.feed_id, report.requests, len(report.failures), report.bytes)
     return report
-
-
-def _whole(days: list[date]) -> list[Window]:
-    """All days as one window."""
-    return [Window(days[0], days[-1])] if days else []
-
-
-def _stretches(days: list[date]) -> list[Window]:
-    """Days as windows without gaps."""
-    windows: list[Window] = []
-    for day in days:
-        if windows and day - windows[-1].last == timedelta(days=1):
-            windows[-1] = Window(windows[-1].first, day)
-        else:
-            windows.append(Window(day, day))
-    return windows
 
 
 def _converse(feed: Feed, window: Window, session: Session, report: Fetched) -> None:
     """Let the feed ask until it has no more questions."""
     conversation = feed.requests(window)
+    told_at = monotonic()
     try:
         questions = next(conversation)
         while True:
+            if monotonic() - told_at > TELL_AFTER_SECONDS:
+                log.info("%s: %d answers so far, asking on", feed.feed_id, report.requests)
+                told_at = monotonic()
             answers = session.ask(feed.feed_id, feed.media, questions)
             report.answers += [answer for answer in answers if isinstance(answer, Answer)]
             report.failures += [failure for failure in answers if isinstance(failure, Failure)]
@@ -184,11 +132,14 @@ def load(
 def _say(feed: Feed, bodies: list[Body], loaded: Loaded) -> None:
     """What a person at the screen wants to know of a load."""
     table, standing = f"feeds.{feed.table_name}", loaded.standing
-    days = f"{standing.first_day} to {standing.last_day}" if standing.rows else "no day yet"
-    log.info("%s: %d rows, %s (bodies read: %d)", table, standing.rows, days, loaded.bodies)
+    if standing.rows or bodies:
+        days = f"{standing.first_day} to {standing.last_day}" if standing.rows else "no day yet"
+        log.info("%s: %d rows, %s (bodies read: %d)", table, standing.rows, days, loaded.bodies)
     if standing.unknown_names:
         names = ", ".join(standing.unknown_names)
         log.warning("%s: set aside, not in the seeds: %s (meta.unknown_names)", table, names)
+    if silent := sum(body.outcome is Outcome.NO_DATA for body in bodies):
+        log.info("%s: %d answers say that there is no data (no_data)", table, silent)
     if rejected := sum(body.rejected.height for body in bodies):
         log.warning("%s: %d rows rejected (meta.rejected_rows)", table, rejected)
     if loaded.incidents:
@@ -197,12 +148,19 @@ def _say(feed: Feed, bodies: list[Body], loaded: Loaded) -> None:
 
 
 def _read(feed: Feed, answer: Answer) -> Body:
-    """What one archived body comes to: rows and what was set aside, or the reason why it is refused."""
+    """What one archived body comes to: rows and what was set aside, or the reason why it is refused.
+
+    A body on which the reading itself breaks is one that nobody foresaw: it is refused too, so that it stops no
+    other, now or at the next load.
+    """
     try:
         screen(feed.media, answer.content_type, answer.body)
         checked = check(feed.delivers, feed.parse(answer.request, answer), feed.source, answer)
     except BodyRefused as refusal:
         return Body(answer.fetch_id, refusal.outcome, refusal.reason)
+    except Exception as error:
+        log.debug("%s: %s cannot be read", feed.feed_id, answer.fetch_id, exc_info=True)
+        return Body(answer.fetch_id, Outcome.LAYOUT_CHANGED, f"reading breaks with {type(error).__name__}: {error}")
     return Body(
         answer.fetch_id,
         rows=checked.rows,

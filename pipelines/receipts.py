@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -16,6 +17,7 @@ import duckdb
 from pipelines.feeds.pages import fragment
 from pipelines.runtime import BadUsage
 from pipelines.transport.archive import Archive
+from pipelines.wire import Answer
 
 Row = dict[str, Any]
 
@@ -48,17 +50,19 @@ def trace(connection: duckdb.DuckDBPyConnection, relation: str, key: Row, column
 
 
 def _step(connection: duckdb.DuckDBPyConnection, relation: str, key: Row, column: str | None) -> Step:
+    """The rows that a key selects and what they stand on; a column that is told there by name is followed alone."""
     rows = _select(connection, relation, key)
-    lines = connection.execute(
-        "select column_name, depends_on, key_map_json from meta.lineage where relation = ?"
-        " and (? is null or column_name in ('*', ?)) order by all",
-        [relation, column, column],
+    told = connection.execute(
+        "select column_name, depends_on, key_map_json from meta.lineage where relation = ? order by all", [relation]
     ).fetchall()
+    if column not in connection.sql(f"from {relation} limit 0").columns:
+        column = None
+    lines = [line for line in told if column is None or line[0] in ("*", column)]
     below: dict[tuple[str, str], list[str]] = {}
     for name, depends_on, key_map in lines:
         below.setdefault((depends_on, key_map), []).append(name)
     steps = [
-        _step(connection, depends_on, _key_below(row, json.loads(key_map)), None)
+        _step(connection, depends_on, _key_below(row, json.loads(key_map)), column)
         for row in rows
         for (depends_on, key_map) in below
     ]
@@ -80,20 +84,30 @@ def _once(steps: list[Step]) -> list[Step]:
     return list(unique.values())
 
 
-def bytes_of(connection: duckdb.DuckDBPyConnection, archive: Archive, row: Row) -> Iterator[tuple[str, str]]:
-    """What the archive holds for one feed row: (locator, the text there) pairs, after (request, body)."""
-    (method, url, fetched_at, sha256) = connection.execute(
-        "select method, url, fetched_at, sha256 from feeds.ledger where fetch_id = ?", [row["fetch_id"]]
-    ).fetchone() or ("", "", None, None)
-    yield f"{method} {url}", f"fetched {fetched_at} UTC, sha256 {sha256}"
-    entries = [entry for entry in archive.ledger().iter_rows(named=True) if entry["fetch_id"] == row["fetch_id"]]
-    if not entries:
-        raise BadUsage(
-            f"{archive.path} does not hold {row['fetch_id']}: it is not the archive that the file was built of."
-        )
-    answer = archive.answer(entries[0])
-    for locator in row["locator"].split():
-        yield locator, fragment(answer, locator)
+class Evidence:
+    """The archive at the bottom of a receipt: its ledger is read once, and a body once for many places in it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, archive: Archive) -> None:
+        self._connection = connection
+        self._archive = archive
+        self._entries = {entry["fetch_id"]: entry for entry in archive.ledger().iter_rows(named=True)}
+        self._answer_of = lru_cache(maxsize=8)(self._answer)
+
+    def of(self, row: Row) -> Iterator[tuple[str, str]]:
+        """What the archive holds for one feed row: (locator, the text there) pairs, after (request, body)."""
+        (method, url, fetched_at, sha256) = self._connection.execute(
+            "select method, url, fetched_at, sha256 from feeds.ledger where fetch_id = ?", [row["fetch_id"]]
+        ).fetchone() or ("", "", None, None)
+        yield f"{method} {url}", f"fetched {fetched_at} UTC, sha256 {sha256}"
+        answer = self._answer_of(row["fetch_id"])
+        for locator in row["locator"].split():
+            yield locator, fragment(answer, locator)
+
+    def _answer(self, fetch_id: str) -> Answer:
+        if fetch_id not in self._entries:
+            place = self._archive.path
+            raise BadUsage(f"{place} does not hold {fetch_id}: it is not the archive that the file was built of.")
+        return self._archive.answer(self._entries[fetch_id])
 
 
 def _said(key: Row) -> str:

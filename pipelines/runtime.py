@@ -7,7 +7,7 @@ Not here: what is done with them (ingest, assets, cli).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
@@ -27,6 +27,7 @@ from pipelines.wire import Window
 
 SAMPLE_WINDOW = Window(date(2024, 1, 1), date(2024, 12, 31))
 READING_CODE = (
+    "chains.py",
     "feeds",
     "tables",
     "ingest.py",
@@ -37,6 +38,10 @@ READING_CODE = (
     "wire.py",
 )
 """What decides how a body reads; with the seeds it makes the fingerprint that a loaded table remembers."""
+
+
+READS = {"etf": ("market",), "market": ("tvl",), "tvl": ("market",)}
+"""The marts of a subject read feeds of others too: a run that is given the subject brings them along."""
 
 
 class BadUsage(Exception):
@@ -104,13 +109,25 @@ class Runtime:
 
     @property
     def selected(self) -> list[Feed]:
-        """The feeds that this run asks and loads."""
-        return [
-            feed
-            for feed in self.feeds
-            if (not self.settings.subjects or feed.subject in self.settings.subjects)
-            and (not self.settings.sources or feed.source in self.settings.sources)
-        ]
+        """The feeds that this run asks and loads; a source that is named is not joined by any other."""
+        feeds = self.of_subjects(self.settings.subjects) if self.settings.subjects else self.feeds
+        sources = self.settings.sources
+        return [feed for feed in feeds if not sources or feed.source in sources]
+
+    def of_subjects(self, subjects: Iterable[str]) -> list[Feed]:
+        """The feeds of some subjects and those that their marts read beside."""
+        wanted = {read for subject in subjects for read in (subject, *READS.get(subject, ()))}
+        return [feed for feed in self.feeds if feed.subject in wanted]
+
+    def why_off(self, feed: Feed) -> str | None:
+        """Why the feed is not asked, and what turns it on; None where it is. Archived answers load in any case."""
+        source = feed.manners
+        if source.access == "key" and (self.mode is Mode.SAMPLE or source.source_id not in self.settings.keys):
+            variable = f"OUTCROP_KEYS__{source.source_id.upper()}"
+            return f"{source.name} wants a key and is asked in mode live only: set {variable}"
+        if source.access == "contact" and self.mode is Mode.LIVE and not self.settings.contact:
+            return f"{source.name} wants to know who asks: set OUTCROP_CONTACT to your name and address"
+        return None
 
     def window_to_ask(self, feed: Feed) -> Window:
         """The days that may be asked for: those given in live, else all of history.

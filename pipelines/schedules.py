@@ -12,8 +12,8 @@ import dagster as dg
 
 from pipelines.assets.feeds import raw_key, table_key
 from pipelines.feeds.base import Feed
-from pipelines.ingest import wanted_days
 from pipelines.runtime import Runtime
+from pipelines.wanted import ONE_DAY, answered_days, closed_days, wanted_days
 from pipelines.warehouse.reader import known_attempts
 
 DAILY_REFRESH = "daily_refresh"
@@ -21,21 +21,30 @@ ETF_REFRESH = "etf_refresh"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def missing_days(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
-    """The days that some feed of these, asked by day, must be asked for, oldest first."""
+def days_to_ask(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
+    """The days that some feed of these, asked by day, must be asked for; where none is, the last that was answered.
+
+    Oldest first. A home that is not there yet is not made: all its closed days are to be asked for.
+    """
+    by_day = [feed for feed in feeds if feed.by_day]
+    is_new = not runtime.settings.archive_dir.exists()
     now = runtime.clock.now()
     days: set[date] = set()
-    for feed in feeds:
-        if feed.by_day:
+    for feed in by_day:
+        window = runtime.window_to_ask(feed)
+        if is_new:
+            days.update(closed_days(feed, window, now))
+        else:
             refused = known_attempts(runtime.home, feed.feed_id).refused
-            days.update(wanted_days(feed, runtime.archive, runtime.window_to_ask(feed), now, refused))
-    return sorted(days)
+            days.update(wanted_days(feed, runtime.archive, window, now, refused))
+    return sorted(days) or ([] if is_new else days_to_load(runtime, by_day)[-1:])
 
 
 def days_to_load(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
-    """First and last day of all that feeds of these, asked by day, may hold: the range of a run that only loads."""
-    windows = [runtime.window_to_ask(feed) for feed in feeds if feed.by_day]
-    return [min(window.first for window in windows), max(window.last for window in windows)] if windows else []
+    """The days that the archive has an answer for, of the feeds of these that are asked by day; else the last day."""
+    by_day = [feed for feed in feeds if feed.by_day]
+    days = {day for feed in by_day for day in answered_days(feed, runtime.archive)}
+    return sorted(days) or [runtime.as_of().date() - ONE_DAY] * bool(by_day)
 
 
 def run_request(feeds: list[Feed], days: list[date], rest: Iterable[dg.AssetKey]) -> dg.RunRequest:
@@ -49,7 +58,7 @@ def run_request(feeds: list[Feed], days: list[date], rest: Iterable[dg.AssetKey]
 def refresh_jobs(runtime: Runtime, rest: list[dg.AssetKey]) -> tuple[list, list[dg.ScheduleDefinition]]:
     """`daily_refresh` over everything and `etf_refresh` over the funds, each with its schedule."""
     feeds = runtime.feeds
-    etf = [feed for feed in feeds if feed.subject == "etf"]
+    etf = runtime.of_subjects(["etf"])
     daily_job = dg.define_asset_job(
         DAILY_REFRESH,
         selection=dg.AssetSelection.all(),
@@ -59,7 +68,7 @@ def refresh_jobs(runtime: Runtime, rest: list[dg.AssetKey]) -> tuple[list, list[
     etf_job = dg.define_asset_job(
         ETF_REFRESH,
         selection=dg.AssetSelection.assets(*etf_keys, *rest),
-        description="Ask and load the ETF feeds, then build, test and publish.",
+        description="Ask and load the ETF feeds and the prices they are struck at, then build, test and publish.",
     )
     schedules = [
         _schedule(runtime, daily_job, "30 9 * * *", feeds, rest),
@@ -77,6 +86,6 @@ def _schedule(
 ) -> dg.ScheduleDefinition:
     @dg.schedule(job=job, cron_schedule=cron, execution_timezone="UTC", name=job.name)
     def tick() -> dg.RunRequest:
-        return run_request(feeds, missing_days(runtime, feeds), rest)
+        return run_request(feeds, days_to_ask(runtime, feeds), rest)
 
     return tick

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import field_validator
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,7 +71,9 @@ class Home:
 class Settings(BaseSettings):
     """What a user may set, each by an environment variable `OUTCROP_<NAME>` or a command line option."""
 
-    model_config = SettingsConfigDict(env_prefix="OUTCROP_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="OUTCROP_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     feeds: Mode = Mode.SAMPLE
     home: Path | None = None
@@ -83,6 +85,8 @@ class Settings(BaseSettings):
     sources: tuple[str, ...] = ()
     seeds: Path = ROOT / "dbt_project" / "seeds"
     contact: str = ""
+    keys: dict[str, SecretStr] = {}
+    """Keys of sources that want one, by source_id: `OUTCROP_KEYS__SOSOVALUE`."""
     lock_wait_seconds: float = 600
     request_timeout_seconds: float = 30
     max_body_bytes: int = 64 * 1024 * 1024
@@ -98,6 +102,15 @@ class Settings(BaseSettings):
         if not value.isprintable() or not value.isascii():
             raise ValueError("write it in one line of ASCII, such as data@example.org: it is sent as a header")
         return value
+
+    @field_validator("keys")
+    @classmethod
+    def fit_a_header(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for source_id, key in keys.items():
+            cls.fits_a_header(key.get_secret_value())
+            if not key.get_secret_value().strip():
+                raise ValueError(f"the key of {source_id} is empty; leave the variable out")
+        return {source_id.lower(): key for source_id, key in keys.items()}
 
     @property
     def at(self) -> Home:

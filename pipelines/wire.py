@@ -20,10 +20,13 @@ SECRET_NAME = re.compile(r"(api[-_]?key|apikey|token|secret|password|signature|(
 USERINFO = re.compile(r"(?<=//)[^/\s?#]*@")
 QUERY_VALUE = re.compile(r"(?<=[?&#])([^=&\s?#]+)=[^&\s#]*")
 REDACTED = "REDACTED"
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+LONG_EXPONENT = re.compile(r"[eE][-+]?[0-9]{3}")
+MOST_EXPONENT = 99
 
 
 class Outcome(StrEnum):
-    """How one attempt ended. `ok` is the only good one."""
+    """How one attempt ended. `ok` is the only good one; `no_data` is a good answer to a day without any."""
 
     OK = "ok"
     # what the transport saw
@@ -42,25 +45,31 @@ class Outcome(StrEnum):
     LAYOUT_CHANGED = "layout_changed"
     TOO_MANY_FAULTS = "too_many_faults"
     CONFLICTING_ROWS = "conflicting_rows"
+    STALE = "stale"
+    NO_DATA = "no_data"
 
 
 class BodyRefused(Exception):
     """A body that is not what it should be: nothing of it is loaded."""
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
-        super().__init__(f"{outcome}: {reason}")
         self.outcome = outcome
-        self.reason = reason
+        self.reason = " ".join(reason.split())
+        super().__init__(f"{outcome}: {self.reason}")
 
 
 @dataclass(frozen=True)
 class Request:
-    """One question to an upstream. `params` are the query, `body` the JSON text of a POST."""
+    """One question to an upstream. `params` are the query, `body` the JSON text of a POST.
+
+    `headers` are sent beside our own and never written down.
+    """
 
     url: str
     method: str = "GET"
     params: tuple[tuple[str, str], ...] = ()
     body: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def get(cls, url: str, params: dict[str, str] | None = None) -> Request:
@@ -149,11 +158,32 @@ Requests = Generator[list[Request], list[Answer | Failure], None]
 
 
 def parse_json(text: str) -> Any:
-    """JSON text with exact numbers. Raises `BodyRefused` where the text ends early or is not JSON."""
+    """JSON text with exact numbers. Raises `BodyRefused` where the text ends early or is not JSON.
+
+    A number with an exponent of more than two digits stays the text that it is. Half of a surrogate pair, which no
+    file can hold, becomes U+FFFD.
+    """
     try:
-        return json.loads(text, parse_float=Decimal)
+        value = json.loads(text, parse_float=_exact if LONG_EXPONENT.search(text) else Decimal)
+        return _encodable(value) if SURROGATE.search(text) else value
     except (ValueError, RecursionError) as error:  # a JSONDecodeError is a ValueError, as is a number too long
         raise BodyRefused(Outcome.TRUNCATED, f"not complete JSON: {error}") from error
+
+
+def _exact(number: str) -> Decimal | str:
+    exponent = number.lower().partition("e")[2]
+    return number if exponent and abs(int(exponent)) > MOST_EXPONENT else Decimal(number)
+
+
+def _encodable(value: Any) -> Any:
+    """The JSON value with names and texts that UTF-8 can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_encodable(one) for one in value]
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(one) for name, one in value.items()}
+    return value
 
 
 def cleaned(text: str) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 """Recorded answers, read in place; the folder is no part of the repository."""
@@ -28,6 +30,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, and skips are forbidden here: {reason}"
     return report
+
+
+class ByHouse(LoadScopeScheduling):
+    """Which tests share a process where several run them: those of whole houses one, each other file one of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "houses" if "/integration/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByHouse(config, log)
 
 
 @pytest.fixture(scope="session")

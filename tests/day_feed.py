@@ -23,7 +23,7 @@ HOST = "days.test"
 SOURCE = Source(
     source_id="days",
     name="Days",
-    host=HOST,
+    hosts=(HOST,),
     rate_limit_per_min=600,
     requests_per_day=10_000,
     settle_lag_hours=6,
@@ -102,7 +102,7 @@ class SeriesFeed(Feed):
         amount = pl.col("amount").cast(pl.Decimal(18, 2), strict=False)
         is_unknown = pl.col("place") != pl.col("place").str.to_lowercase()
         return rows.select(
-            place_id="place",
+            place_id=pl.when(~is_unknown).then("place"),
             date_day=pl.col("day").str.to_date(),
             slot="slot",
             amount=amount,

@@ -1,4 +1,5 @@
--- Of a fund that a feed has, from the first session that it prints on.
+-- Of a fund that a feed has, from the first session that it prints on; of sources that can be asked again.
+-- The others show the newest session only: one that nobody asked for in time is lost.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_etf_fund_sessions'}}}) }}
 with printed as (
     select
@@ -16,11 +17,14 @@ with printed as (
 
 series as (
     select
-        source_id,
-        fund_id,
-        min(trade_date) as first_on
+        printed.source_id,
+        printed.fund_id,
+        min(printed.trade_date) as first_on
     from printed
-    group by source_id, fund_id
+    inner join {{ ref('sources') }} as sources
+        on printed.source_id = sources.source_id
+    where sources.revision_window_days > 7
+    group by printed.source_id, printed.fund_id
 )
 
 select

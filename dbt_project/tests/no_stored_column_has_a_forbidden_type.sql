@@ -1,6 +1,17 @@
 -- Amounts are DECIMAL, text is VARCHAR, instants are naive UTC; a DOUBLE is a ratio or a statistic by
 -- its name.
+-- depends_on: {{ ref('asset_market_daily') }}
+-- depends_on: {{ ref('tvl_mcap_scenarios') }}
 -- depends_on: {{ ref('etf_flows') }}
+-- depends_on: {{ ref('etf_market_daily') }}
+-- depends_on: {{ ref('etf_concentration') }}
+-- depends_on: {{ ref('etf_drawdowns') }}
+-- depends_on: {{ ref('etf_quarterly') }}
+-- depends_on: {{ ref('reconciliation') }}
+-- depends_on: {{ ref('revisions') }}
+-- depends_on: {{ ref('sidechain_market_share') }}
+-- depends_on: {{ ref('sidechain_share_period') }}
+-- depends_on: {{ ref('tvl_deductions') }}
 select
     table_schema,
     table_name,
@@ -12,5 +23,8 @@ where
     and table_schema in ('intermediate', 'marts', 'seeds')
     and (
         regexp_matches(data_type, 'HUGEINT|FLOAT|REAL|WITH TIME ZONE|TIMESTAMPTZ|UUID|JSON')
-        or (data_type like '%DOUBLE%' and not regexp_matches(column_name, '_pct$|_ratio$|_z_[0-9]+s$'))
+        or (
+            data_type like '%DOUBLE%'
+            and not regexp_matches(column_name, '_pct$|_ratio$|_z_[0-9]+s$|^corr_lag_|^hhi|^effective_')
+        )
     )

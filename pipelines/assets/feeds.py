@@ -3,6 +3,7 @@
 Belongs here: how a feed looks in Dagster. Nothing here knows one feed from another.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -17,9 +18,11 @@ from pipelines.warehouse.ddl import columns_of
 from pipelines.warehouse.reader import Known, known_attempts
 from pipelines.wire import Window
 
+log = logging.getLogger("outcrop.assets")
+
 WRITER_POOL = "duckdb_writer"
 """One step at a time where somebody chooses a multiprocess executor; its limit stands in dagster.yaml."""
-DAYS = dg.DailyPartitionsDefinition(start_date="2024-01-01")
+DAYS = dg.DailyPartitionsDefinition(start_date="2023-12-31")
 """The one partitioning that all feeds share which can be asked by day."""
 
 
@@ -47,6 +50,10 @@ def _raw_asset(feed: Feed) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run() if feed.by_day else None,
     )
     def raw(context: dg.AssetExecutionContext, runtime: dg.ResourceParam[Runtime]) -> dg.MaterializeResult:
+        if off := runtime.why_off(feed):
+            log.info("%s: not asked. %s", feed.feed_id, off)
+            not_asked = list(checks.of_fetch(ingest.Fetched()))
+            return dg.MaterializeResult(metadata={"requests": 0, "outcomes": f"off: {off}"}, check_results=not_asked)
         with runtime.session() as session:
             window = _window(context, feed, runtime)
             refused = known_attempts(runtime.home, feed.feed_id).refused

@@ -125,8 +125,10 @@ def _owner(runtime: Runtime, request: Request) -> Feed:
     """The feed that reads answers of this address. Raises `BadUsage` with the addresses that are known."""
     owners = [feed for feed in runtime.feeds if feed.owns(request.target)]
     if not owners:
-        known = [f"  {url}  ({feed.feed_id})" for feed in runtime.feeds for url in feed.known_urls]
-        raise BadUsage("\n".join([f"No feed reads answers of {request}. Known addresses:", *known]))
+        pages = [feed for feed in runtime.feeds if feed.manners.access == "page"]
+        known = [f"  {url}  ({feed.feed_id})" for feed in pages for url in feed.known_urls]
+        rest = f"and those of {len(runtime.feeds) - len(pages)} other feeds (pipelines/feeds)"
+        raise BadUsage("\n".join([f"No feed reads answers of {request}. Pages that people save:", *known, rest]))
     return owners[0]
 
 

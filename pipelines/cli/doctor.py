@@ -97,6 +97,8 @@ def _archive(runtime: Runtime) -> Iterator[Finding]:
         rows = archive.ledger(feed.feed_id)
         good = [row["fetched_at"] for row in rows.iter_rows(named=True) if row["outcome"] == Outcome.OK]
         last = f"last good answer {max(good):%Y-%m-%d %H:%M} UTC" if good else "no good answer yet"
+        if off := runtime.why_off(feed):
+            last = f"{last}; off: {off}"
         newest = rows.row(-1, named=True) if rows.height else None
         is_ill = newest is not None and newest["outcome"] != Outcome.OK
         advice = f"The newest attempt ended as {newest['outcome']}: {newest['error']}" if newest and is_ill else None
@@ -116,9 +118,9 @@ def _published(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _hosts(runtime: Runtime) -> Iterator[Finding]:
-    for source in runtime.registry.sources.values():
+    for host in (host for source in runtime.registry.sources.values() for host in source.hosts):
         try:
-            socket.getaddrinfo(source.host, 443)
-            yield Finding(source.host, "its name is known")
+            socket.getaddrinfo(host, 443)
+            yield Finding(host, "its name is known")
         except OSError as error:
-            yield Finding(source.host, str(error), "No way to ask it from here; modes sample and archive need none.")
+            yield Finding(host, str(error), "No way to ask it from here; modes sample and archive need none.")

@@ -116,10 +116,15 @@ def short(path: Path) -> str:
 
 
 def incident_lines(incidents: list[Told]) -> list[str]:
-    """Each incident with its table, request, reason and next step; beyond a screen only their number."""
+    """Each kind of incident of a table with its first request, reason and next step; beyond a screen their number."""
+    kinds: dict[tuple[str, str], list[Told]] = {}
+    for one in incidents:
+        kinds.setdefault((one.table_name, one.outcome), []).append(one)
+    shown = list(kinds.values())[: MOST_LINES // 2]
     lines = [
-        f"{one.table_name}: {one.outcome}: {one.request}\n  {one.reason}\n  " + one.next_step.replace("\n", "\n  ")
-        for one in incidents[: MOST_LINES // 2]
+        f"{one.table_name}: {one.outcome}: {one.request}{f' (and {len(alike)} like it)' if alike else ''}\n"
+        f"  {one.reason}\n  " + one.next_step.replace("\n", "\n  ")
+        for one, *alike in shown
     ]
-    rest = len(incidents) - len(lines)
+    rest = len(incidents) - sum(map(len, shown))
     return [*lines, f"and {rest} more: outcrop query 'from meta.incidents'"] if rest else lines

@@ -17,7 +17,7 @@ import duckdb
 
 from pipelines.cli.console import OUT, UserError
 from pipelines.cli.options import home_options, reading_runtime
-from pipelines.receipts import Step, bytes_of, trace
+from pipelines.receipts import Evidence, Step, trace
 from pipelines.runtime import BadUsage
 from pipelines.transport.archive import Archive
 from pipelines.warehouse.reader import digests, reading
@@ -87,8 +87,8 @@ def explain(mart: str, key: tuple[str, ...], column: str | None, **options: Any)
             step = trace(connection, relation, _key(key), column)
         except duckdb.Error as error:
             raise BadUsage(f"{relation} cannot be asked for {' '.join(key)}. DuckDB: {error}") from error
-        archive = Archive(runtime.settings.archive_dir, read_only=True)
-        for depth, line in _lines(step, column, connection, archive):
+        evidence = Evidence(connection, Archive(runtime.settings.archive_dir, read_only=True))
+        for depth, line in _lines(step, column, evidence):
             OUT.print("  " * depth + line, markup=False)
 
 
@@ -99,9 +99,7 @@ def _key(words: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _lines(
-    step: Step, column: str | None, connection: duckdb.DuckDBPyConnection, archive: Archive, depth: int = 0
-) -> Iterator[tuple[int, str]]:
+def _lines(step: Step, column: str | None, evidence: Evidence, depth: int = 0) -> Iterator[tuple[int, str]]:
     """The receipt as lines with their depth: relation and key, its values, and at the bottom the bytes."""
     yield depth, f"{step.relation}  {' '.join(f'{name}={value}' for name, value in step.key.items())}"
     for row in step.rows:
@@ -110,6 +108,6 @@ def _lines(
             shown = [column]
         yield from ((depth + 1, f"{name} = {row[name]}") for name in shown)
         if step.relation.startswith("feeds."):
-            yield from ((depth + 1, f"{where}  {text}") for where, text in bytes_of(connection, archive, row))
+            yield from ((depth + 1, f"{where}  {text}") for where, text in evidence.of(row))
     for below in step.below:
-        yield from _lines(below, column, connection, archive, depth + 1)
+        yield from _lines(below, column, evidence, depth + 1)

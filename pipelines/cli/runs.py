@@ -5,6 +5,7 @@ Belongs here: how a run is started, what it prints, and its exit status.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -19,9 +20,10 @@ from pipelines.assets.feeds import raw_key, table_key
 from pipelines.cli.console import ERR, OUT, STOPPED, UserError, progress
 from pipelines.cli.ending import report, report_checks, told
 from pipelines.cli.options import home_options, reading_runtime, run_options, settings_of
+from pipelines.cli.plan import plan_of, say_plan
 from pipelines.definitions import PROCESS_TAG, defs_of
 from pipelines.runtime import BadUsage, Runtime
-from pipelines.schedules import DAILY_REFRESH, days_to_load, missing_days, run_request
+from pipelines.schedules import DAILY_REFRESH, days_to_ask, days_to_load, run_request
 from pipelines.settings import ROOT, Home, Mode
 from pipelines.warehouse.home import check_mode, claim, remembered
 
@@ -30,6 +32,7 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency: {pools: {default_limit: 1, granularity: op}}
 python_logs: {managed_python_loggers: [outcrop], python_log_level: INFO}
+event_log_storage: {module: pipelines.eventlog, class: KeptEventLog, config: {base_dir: %s}}
 """
 INTERRUPTED = "Stopped. What was published stands; the next run goes on from what is archived."
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -82,7 +85,7 @@ def ui(port: int, **options: Any) -> None:
 
 def _go(options: dict[str, Any], *, fetches: bool, loads: bool) -> None:
     runtime = Runtime(settings_of(options))
-    _check_selection(runtime)
+    _check_selection(runtime, fetches=fetches)
     if runtime.mode is Mode.ARCHIVE and not loads:
         raise BadUsage("Mode archive asks nobody: there is nothing to fetch.")
     check_mode(runtime.home, runtime.mode)
@@ -90,6 +93,8 @@ def _go(options: dict[str, Any], *, fetches: bool, loads: bool) -> None:
         _check_archive(runtime)
     with progress(f"outcrop, mode {runtime.mode}"), runtime.hold(lambda text: ERR.print(text, markup=False)):
         _instance_files(runtime.home)
+        if fetches and runtime.mode is Mode.LIVE:
+            say_plan(plan_of(runtime))
         _execute(runtime, fetches=fetches and runtime.mode is not Mode.ARCHIVE, loads=loads)
     if loads:
         report(runtime)
@@ -107,8 +112,8 @@ def _check_archive(runtime: Runtime) -> None:
         )
 
 
-def _check_selection(runtime: Runtime) -> None:
-    """Raises `BadUsage` where a subject or source is named that no feed has."""
+def _check_selection(runtime: Runtime, *, fetches: bool) -> None:
+    """Raises `BadUsage` where a subject or source is named that no feed has, or none but sources that are off."""
     settings = runtime.settings
     for given, known, word in (
         (settings.subjects, {feed.subject for feed in runtime.feeds}, "subject"),
@@ -118,13 +123,16 @@ def _check_selection(runtime: Runtime) -> None:
             raise BadUsage(f"No feed has the {word} {', '.join(unknown)}. Known: {', '.join(sorted(known))}")
     if not runtime.selected:
         raise BadUsage("No feed has that subject and that source.")
+    off = [runtime.why_off(feed) for feed in runtime.selected]
+    if fetches and runtime.mode is not Mode.ARCHIVE and all(off):
+        raise BadUsage("\n".join(reason for reason in off if reason))
 
 
 def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
     """Run the daily job's part in this process, on the persistent instance of the home."""
     definitions = defs_of(runtime)
     published = [key for key in definitions.resolve_all_asset_keys() if key.path[0] not in ("raw", "feeds")]
-    days = (missing_days if fetches else days_to_load)(runtime, runtime.selected)
+    days = days_to_ask(runtime, runtime.selected) if fetches else days_to_load(runtime, runtime.selected)
     request = run_request(runtime.selected, days, published if loads else [])
     wanted = {raw_key(feed) for feed in runtime.selected} if fetches else set()
     wanted |= {table_key(feed) for feed in runtime.selected} if loads else set()
@@ -155,4 +163,5 @@ def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
 def _instance_files(home: Home) -> None:
     """The Dagster instance of a home: its runs and events, no telemetry, one writer."""
     home.dagster.mkdir(parents=True, exist_ok=True)
-    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+    events = json.dumps(os.fspath(home.dagster / "history" / "runs"))
+    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML % events, encoding="utf-8")

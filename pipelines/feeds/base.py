@@ -70,6 +70,10 @@ class Feed(ABC):
     def requests(self, window: Window) -> Requests:
         """What to ask for these days."""
 
+    def request_count(self, window: Window) -> int:
+        """How many requests these days take, as far as that is known before the first answer."""
+        return len(next(self.requests(window), []))
+
     def days(self, window: Window) -> list[date]:
         """The days of the window that this feed speaks of."""
         return self.registry.sessions(window.first, window.last) if self.trades_on else window.days()
@@ -77,6 +81,10 @@ class Feed(ABC):
     def days_of(self, request: Request) -> list[date]:
         """The days that a request asks for; only a feed with `by_day` can say."""
         raise NotImplementedError(f"{self.feed_id} cannot be asked by day, {request} speaks of all")
+
+    def speaks(self, request: Request) -> bool:
+        """Whether an answer to it closes its days: False where it only leads on, or where more is asked later."""
+        return True
 
     @abstractmethod
     def parse(self, request: Request, answer: Answer) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult
 
 import polars as pl
 
+from pipelines.feeds.amounts import amount
 from pipelines.feeds.base import Feed
 from pipelines.feeds.pages import next_data
 from pipelines.tables.etf import BTC, USD, EtfHolding
@@ -29,7 +30,6 @@ HOLDINGS, AUM = "chart3", "chart1"
 TOTAL = "TOTAL"
 LABEL = re.compile(r"(\S+)(?: \(.+\))?")
 """A provider's label: ticker and issuer, such as `IBIT (BlackRock)`; its number is a key of this page only."""
-NUMBER = r"^-?\d+(?:\.\d+)?$"
 CELL = {
     "row": pl.Int64,
     "provider": pl.String,
@@ -69,7 +69,7 @@ class BtcEtfFundFlowHoldings(Feed):
             held.join(aum, on=["provider", "trade_date"], how="left", maintain_order="left_right")
             .join(self._funds(data["providers"], held), on="provider", how="left", maintain_order="left")
             .join(self.registry.listings(), on="fund_id", how="left", maintain_order="left")
-            .with_columns(btc_held=_number("text", BTC), aum_usd=_number("aum", USD))
+            .with_columns(btc_held=amount("text", BTC), aum_usd=amount("aum", USD))
             .filter(_is_listed(), _has_begun())
         )
         unreadable = pl.col("btc_held").is_null() | (pl.col("aum").is_not_null() & pl.col("aum_usd").is_null())
@@ -157,13 +157,6 @@ def _day(seconds: Any) -> date | None:
         return datetime.fromtimestamp(int(seconds), UTC).date()
     except (TypeError, ValueError, OverflowError, OSError):
         return None
-
-
-def _number(column: str, kind: pl.Decimal) -> pl.Expr:
-    """The printed number, rounded half away from zero to the scale of the column; null where it is none."""
-    text = pl.col(column)
-    exact = pl.when(text.str.contains(NUMBER)).then(text).cast(pl.Decimal(38, 16), strict=False)
-    return exact.round(kind.scale, mode="half_away_from_zero").cast(kind, strict=False)
 
 
 def _is_listed() -> pl.Expr:

@@ -1,30 +1,45 @@
 """The door of the simulated world: a `requests` adapter that answers for the upstreams it simulates.
 
-Belongs here: which address leads to which upstream, and making a response of its bytes.
-Not here: what the bytes say.
+Belongs here: which upstreams there are, taking a request apart for them, and making a response of their page.
+Not here: what the pages say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from functools import cached_property
+from http import HTTPStatus
 from io import BytesIO
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from pipelines.registry import Registry
+from pipelines.sample.ark import Ark
+from pipelines.sample.bitbo import Bitbo
+from pipelines.sample.bitwise import Bitwise
 from pipelines.sample.btcetffundflow import BtcEtfFundFlow
+from pipelines.sample.coingecko import CoinGecko
+from pipelines.sample.coinglass import CoinGlass
+from pipelines.sample.coinmetrics import CoinMetrics
+from pipelines.sample.coinshares import CoinShares
+from pipelines.sample.edgar import Edgar
+from pipelines.sample.exchange import Asked, Page, Upstream, text
 from pipelines.sample.farside import Farside
+from pipelines.sample.franklin import Franklin
+from pipelines.sample.invesco import Invesco
+from pipelines.sample.ishares import IShares
+from pipelines.sample.issuers import Issuers
+from pipelines.sample.llama_prices import LlamaPrices
+from pipelines.sample.llama_protocols import LlamaProtocols
+from pipelines.sample.llama_tvl import LlamaTvl
+from pipelines.sample.mempool import Mempool
+from pipelines.sample.sosovalue import SoSoValue
+from pipelines.sample.vaneck import VanEck
 from pipelines.sample.world import World
 from pipelines.settings import Clock
-
-HTML = "text/html; charset=utf-8"
-TEXT = "text/plain; charset=utf-8"
-Page = Callable[[datetime], bytes]
 
 
 class WorldAdapter(BaseAdapter):
@@ -45,36 +60,69 @@ class WorldAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """What the upstream shows at the clock's instant."""
-        url = urlsplit(request.url or "")
-        page = self._pages.get((url.hostname or "", url.path.rstrip("/")))
-        if page is None or request.method != "GET":
-            body = f"The simulated world has nothing at {request.method} {url.hostname}{url.path}\n"
-            return self._response(request, 404, TEXT, body.encode())
-        return self._response(request, 200, HTML, page(self._clock.now()))
+        asked = self._asked(request)
+        pages = (upstream.answer(asked) for upstream in self._upstreams)
+        page = next((page for page in pages if page is not None), None)
+        return _response(request, page or text(f"The simulated world has nothing at {asked.line}\n", 404))
 
     def close(self) -> None:
         """Nothing is open."""
 
-    @cached_property
-    def _pages(self) -> dict[tuple[str, str], Page]:
-        """Upstreams by host and path. The world is made when it is first asked, once for each adapter."""
-        world = World(self._registry)
-        farside, btcetffundflow = Farside(world), BtcEtfFundFlow(world)
-        return {
-            ("farside.co.uk", "/bitcoin-etf-flow-all-data"): farside.history_page,
-            ("farside.co.uk", "/btc"): farside.recent_page,
-            ("btcetffundflow.com", "/us"): btcetffundflow.us_page,
-        }
+    def _asked(self, request: PreparedRequest) -> Asked:
+        url = urlsplit(request.url or "")
+        return Asked(
+            at=self._clock.now(),
+            method=request.method or "",
+            host=url.hostname or "",
+            path=url.path.rstrip("/"),
+            query=dict(parse_qsl(url.query)),
+            headers={name.lower(): _text(value) for name, value in request.headers.items()},
+            body=_text(request.body),
+        )
 
-    def _response(self, request: PreparedRequest, status: int, content_type: str, body: bytes) -> Response:
-        headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
-        reason = "OK" if status == 200 else "Not Found"
-        response = Response()
-        response.raw = HTTPResponse(BytesIO(body), headers=headers, status=status, reason=reason, preload_content=False)
-        response.status_code = status
-        response.reason = reason
-        response.headers.update(headers)
-        response.encoding = "utf-8"
-        response.url = request.url or ""
-        response.request = request
-        return response
+    @cached_property
+    def _upstreams(self) -> tuple[Upstream, ...]:
+        """The world is made when it is first asked, once for each adapter; those that are asked most come first."""
+        world = World(self._registry)
+        issuers, chains = Issuers(world), LlamaTvl(world, self._registry)
+        return (
+            Mempool(world),
+            chains,
+            LlamaProtocols(world, self._registry, chains),
+            LlamaPrices(world, self._registry),
+            CoinMetrics(world, self._registry),
+            CoinGecko(world, self._registry),
+            Farside(world),
+            BtcEtfFundFlow(world),
+            IShares(world, issuers),
+            Ark(issuers),
+            Bitwise(issuers),
+            VanEck(issuers),
+            Franklin(issuers),
+            Invesco(issuers),
+            CoinShares(issuers),
+            Bitbo(world),
+            Edgar(world, self._registry),
+            SoSoValue(world),
+            CoinGlass(world),
+        )
+
+
+def _text(value: object) -> str:
+    """A header or body as text; nothing where there is none."""
+    return value.decode() if isinstance(value, bytes) else str(value or "")
+
+
+def _response(request: PreparedRequest, page: Page) -> Response:
+    headers = {"Content-Type": page.content_type, "Content-Length": str(len(page.body))}
+    response = Response()
+    response.status_code = page.status
+    response.reason = HTTPStatus(page.status).phrase
+    response.raw = HTTPResponse(
+        BytesIO(page.body), headers=headers, status=page.status, reason=response.reason, preload_content=False
+    )
+    response.headers.update(headers)
+    response.encoding = "utf-8"
+    response.url = request.url or ""
+    response.request = request
+    return response

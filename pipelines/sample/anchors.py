@@ -33,10 +33,13 @@ class Anchors:
     def __init__(self, path: Path = ANCHORS_FILE) -> None:
         with path.open(encoding="utf-8", newline="") as file:
             self.rows = [_anchor(row) for row in csv.DictReader(file)]
+        self._points: dict[str, list[Anchor]] = {}
+        for row in sorted(self.rows, key=lambda row: row.on):
+            self._points.setdefault(row.series, []).append(row)
 
     def points(self, series: str) -> list[Anchor]:
-        """The rows of a series, oldest first."""
-        return sorted((row for row in self.rows if row.series == series), key=lambda row: row.on)
+        """The rows of a series, oldest first; none where the file does not know it."""
+        return self._points.get(series, [])
 
     def only(self, series: str) -> Anchor:
         """The row of a series that has exactly one. Raises `KeyError` otherwise."""

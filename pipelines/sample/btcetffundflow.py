@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
 from typing import Any
 
+from pipelines.sample.exchange import Asked, Page, html
 from pipelines.sample.world import SEED, World
 
 TOTAL = "0"
@@ -57,6 +58,9 @@ class BtcEtfFundFlow:
             self._aum_row(session, row, dice) for session, row in zip(world.sessions, self._btc, strict=True)
         ]
 
+    def answer(self, asked: Asked) -> Page | None:
+        return html(self.us_page(asked.at)) if asked.line == "GET btcetffundflow.com/us" else None
+
     def us_page(self, at: datetime) -> bytes:
         """The page with its data in the script tag `__NEXT_DATA__`."""
         advert = {"position": "top", "items": []}
@@ -79,7 +83,7 @@ class BtcEtfFundFlow:
 
     def _data(self, at: datetime) -> dict[str, Any]:
         """chart1 assets in US dollars, chart3 coins; chart2 and chart4 are their day-to-day changes."""
-        shown = [s for s in self._world.sessions if datetime.combine(s, time()) + PUBLISHED <= at]
+        shown = self._world.published(at, PUBLISHED)
         aum_usd, btc = self._aum_usd[: len(shown)], self._btc[: len(shown)]
         aum_changes, btc_changes = _changes(aum_usd), _changes(btc)
         labels = {key: label for key, (_, label) in PROVIDERS.items()}

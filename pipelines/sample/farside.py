@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+from pipelines.sample.exchange import Asked, Page, html
 from pipelines.sample.flows import tenths
 from pipelines.sample.prices import strike_at
 from pipelines.sample.world import FIRST_SESSION, LAST_DAY, SEED, World
@@ -66,6 +67,14 @@ class Farside:
     def __init__(self, world: World) -> None:
         self._world = world
         self._first_print = self._revisions()
+
+    def answer(self, asked: Asked) -> Page | None:
+        match asked.line:
+            case "GET farside.co.uk/bitcoin-etf-flow-all-data":
+                return html(self.history_page(asked.at))
+            case "GET farside.co.uk/btc":
+                return html(self.recent_page(asked.at))
+        return None
 
     def history_page(self, at: datetime) -> bytes:
         """All sessions since launch: one header row, and a stray empty row before the first day."""

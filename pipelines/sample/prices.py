@@ -1,6 +1,6 @@
-"""The bitcoin price of the simulated world, hour by hour.
+"""The price of an asset in the simulated world, hour by hour.
 
-Belongs here: a path through the published anchor prices, with seeded noise between them.
+Belongs here: a path through the anchor prices, with seeded noise between them.
 Not here: who buys at that price (`flows`), and how anybody prints it.
 """
 
@@ -14,6 +14,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from pipelines.sample.anchors import Anchors
+from pipelines.sample.paths import bridge
 
 NEW_YORK = ZoneInfo("America/New_York")
 STRIKE = time(16, 0)
@@ -28,31 +29,36 @@ def strike_at(session: date) -> datetime:
 
 
 class PricePath:
-    """Hourly prices from the first to the last anchor, in US dollars and cents."""
+    """Hourly prices from the first to the last anchor, in US dollars; `places` are the decimals."""
 
-    def __init__(self, anchors: Anchors, seed: str) -> None:
-        points = anchors.points("btc.price")
-        volatility = anchors.number("btc.hourly_volatility")
+    def __init__(self, anchors: Anchors, asset_id: str, seed: str, places: int = 2) -> None:
+        points = anchors.points(f"{asset_id}.price")
+        volatility = anchors.number(f"{asset_id}.hourly_volatility")
         dice = random.Random(f"{seed}/price")
         self.first_at = datetime.combine(points[0].on, time())
         logs = [math.log(points[0].value)]
         for start, end in pairwise(points):
             hours = (end.on - start.on).days * 24
-            logs += _bridge(math.log(start.value), math.log(end.value), hours, volatility, dice)
-        self._hourly_usd = [Decimal(str(round(math.exp(value), 2))) for value in logs]
+            logs += bridge(math.log(start.value), math.log(end.value), hours, volatility, dice)
+        self._hourly_usd = [Decimal(str(round(math.exp(value), places))) for value in logs]
+        self._unit = Decimal(1).scaleb(-places)
+
+    @property
+    def last_at(self) -> datetime:
+        """The last full hour that has a price."""
+        return self.first_at + (len(self._hourly_usd) - 1) * HOUR
 
     def at(self, instant: datetime) -> Decimal:
-        """US dollars per bitcoin at the full hour at or before an instant."""
+        """US dollars per coin at the full hour at or before an instant."""
         hour = (instant - self.first_at) // HOUR
         if not 0 <= hour < len(self._hourly_usd):
             raise ValueError(f"{instant} is outside the simulated world")
         return self._hourly_usd[hour]
 
-
-def _bridge(start: float, end: float, steps: int, volatility: float, dice: random.Random) -> list[float]:
-    """A random walk of so many steps that arrives: the values after each step, the last one is `end`."""
-    walk = [0.0]
-    for _ in range(steps):
-        walk.append(walk[-1] + dice.gauss(0, volatility))
-    drift = (end - start - walk[-1]) / steps
-    return [start + walk[n] + drift * n for n in range(1, steps)] + [end]
+    def between(self, instant: datetime) -> Decimal:
+        """US dollars per coin at an instant, on a straight line from one full hour to the next."""
+        hours, rest = divmod(instant - self.first_at, HOUR)
+        before = self.at(instant)
+        if not rest or hours + 1 >= len(self._hourly_usd):
+            return before
+        return (before + (self._hourly_usd[hours + 1] - before) * Decimal(rest / HOUR)).quantize(self._unit)

@@ -23,11 +23,18 @@ FUTURE = "not_after_fetched_at"
 LINEAGE = ("source_id", "fetch_id", "locator", "fetched_at")
 HELPERS = ("fault", "raw", "source_name", "is_faulty", "is_unknown", "is_future")
 REJECTED = {"rule": pl.String, "reason": pl.String, "row_json": pl.String, "locator": pl.String}
+NOTHING_REJECTED = pl.DataFrame(schema=REJECTED)
+NO_NAMES = pl.DataFrame(schema={"kind": pl.String, "source_name": pl.String, "rows": pl.Int64})
 
 
 @dataclass(frozen=True)
 class Observe:
-    """Upstreams rewrite the series: keep the run-length form of all observations of a key."""
+    """Upstreams rewrite the series: keep the run-length form of all observations of a key.
+
+    `null_is_silence`: an answer that leaves a value out does not take back what was said before.
+    """
+
+    null_is_silence: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Table(dy.Schema):
     at: ClassVar[str]
     named_by: ClassVar[str] = ""
     """Kind of the names that `parse` maps through the registry (fund, chain, …); empty where it maps none."""
+    uncounted: ClassVar[frozenset[str]] = frozenset()
+    """Rules whose breach is upstream's habit: the row is set aside by name, and the body is not refused for it."""
 
     source_id = dy.String(description="The source of the row (seeds.sources)")
     fetch_id = dy.String(description="The answer the row was read from (feeds.ledger)")
@@ -69,21 +78,27 @@ def check(table: type[Table], read: pl.DataFrame, source_id: str, answer: Answer
 
     `read` has the contract's columns without the lineage that is known from the answer (null columns may be
     absent), and may have three columns more: `fault` (why the row could not be read), `raw` (the text it was
-    read from) and `source_name` (the upstream's name of an entity that the registry does not know).
+    read from) and `source_name` (the upstream's name of an entity; where the entity is null, the registry does
+    not know it).
 
     Raises `BodyRefused` when more than 1 % of the rows and more than five of them, or all of them, break a
-    rule (rows dated after the fetch do not count), or when a key occurs twice with different values.
+    rule (rows dated after the fetch and rules that the table leaves `uncounted` do not count), or when a key
+    occurs twice with different values.
     """
     frame = _completed(table, read, source_id, answer)
     faulty, unknown, future = (pl.col(name) for name in ("is_faulty", "is_unknown", "is_future"))
     present = _collapsed(table, frame.filter(~faulty & ~unknown & ~future))
     result = table.filter(present.select(table.column_names()))
+    good = cast(pl.DataFrame, result.result)
+    if good.height == frame.height:
+        return Checked(good, NOTHING_REJECTED, NO_NAMES)
     unreadable = _rejected(frame.filter(faulty), pl.lit("readable"), pl.col("fault"))
     broken = _broken(table, present, result.failure.details())
-    _refuse_if_too_faulty(good=result.result.height, faults=pl.concat([unreadable, broken]))
+    counted = broken.filter(_breaks_another_rule_than(table.uncounted))
+    _refuse_if_too_faulty(good=good.height, faults=pl.concat([unreadable, counted]))
     late = _rejected(frame.filter(future), pl.lit(FUTURE), pl.format("{} is after the answer", table.at))
     return Checked(
-        rows=cast(pl.DataFrame, result.result),
+        rows=good,
         rejected=pl.concat([unreadable, broken, late]).sort("locator", "rule"),
         unknown=frame.filter(unknown)
         .group_by("source_name")
@@ -105,7 +120,7 @@ def _completed(table: type[Table], read: pl.DataFrame, source_id: str, answer: A
     absent = {name: null for name, null in (text | empty).items() if name not in read.columns}
     is_late = (pl.col(table.at).cast(pl.Datetime("us")) > answer.fetched_at).fill_null(value=False)
     is_faulty = pl.col("fault").is_not_null() & ~is_late
-    is_unknown = ~is_faulty & pl.col("source_name").is_not_null()
+    is_unknown = ~is_faulty & pl.col(table.entity).is_null() & pl.col("source_name").is_not_null()
     return read.with_columns(**absent, **lineage).with_columns(
         is_faulty=is_faulty,
         is_unknown=is_unknown,
@@ -142,6 +157,11 @@ def _broken(table: type[Table], present: pl.DataFrame, details: pl.DataFrame) ->
     broken = details.with_columns(rule=names).select("locator", "rule")
     rows = present.join(broken, on="locator", how="inner")
     return _rejected(rows, pl.col("rule"), pl.format("breaks {}", "rule"))
+
+
+def _breaks_another_rule_than(uncounted: frozenset[str]) -> pl.Expr:
+    others = pl.lit(sorted(uncounted), pl.List(pl.String))
+    return pl.col("rule").str.split(", ").list.set_difference(others).list.len() > 0
 
 
 def _refuse_if_too_faulty(good: int, faults: pl.DataFrame) -> None:

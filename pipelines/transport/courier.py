@@ -65,7 +65,10 @@ class Hop:
 
 
 class Courier:
-    """Sends requests. `take_place(host)` is called before every sending, redirects too, and may wait."""
+    """Sends requests. `take_place(host)` is called before every sending, redirects too, and may wait.
+
+    `keys`: the header, name and value, that goes to a host and to no other.
+    """
 
     def __init__(
         self,
@@ -74,8 +77,10 @@ class Courier:
         adapter: BaseAdapter | None,
         clock: Clock,
         settings: Settings,
+        keys: Mapping[str, tuple[str, str]],
     ) -> None:
         self._hosts = hosts
+        self._keys = keys
         self._take_place = take_place
         self._is_own_adapter = adapter is None
         self._adapter = adapter or HTTPAdapter(pool_maxsize=THREADS)
@@ -120,13 +125,14 @@ class Courier:
         }
         if request.body is not None:
             headers["Content-Type"] = "application/json"
+        headers |= dict(request.headers)
         try:
             body = None if request.body is None else request.body.encode()
             params = list(request.params)
             # Prepared without a session, so that neither ~/.netrc nor a cookie of another answer goes with it.
-            return Hop(
-                request, requests.Request(request.method, request.url, headers, params=params, data=body).prepare()
-            )
+            prepared = requests.Request(request.method, request.url, headers, params=params, data=body).prepare()
+            prepared.headers.update([self._keys[host]] if (host := host_of(prepared.url or "")) in self._keys else [])
+            return Hop(request, prepared)
         except (ValueError, requests.RequestException) as error:
             raise AddressRefused(f"an address that cannot be read: {error}") from error
 

@@ -11,7 +11,7 @@ import io
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class LedgerRow:
 
     def line(self) -> bytes:
         """The row as it stands on disk."""
-        values = asdict(self) | {"fetched_at": _text(self.fetched_at)}
+        values = vars(self) | {"fetched_at": _text(self.fetched_at)}
         return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
     @classmethod
@@ -93,7 +93,7 @@ class LedgerRow:
 
     def cells(self) -> dict[str, Any]:
         """The row as the frame has it."""
-        return asdict(self) | {"params": json.dumps(self.params), "headers": json.dumps(self.headers)}
+        return vars(self) | {"params": json.dumps(self.params), "headers": json.dumps(self.headers)}
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, Any]) -> LedgerRow:

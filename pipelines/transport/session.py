@@ -53,8 +53,9 @@ class Session:
         self._archive = archive
         self._transport = transport
         self._paces = _paces(archive, sources, transport) if transport.paced else {}
-        hosts = frozenset(registered_name(source.host) for source in sources)
-        self._courier = Courier(hosts, self._take_place, transport.adapter, transport.clock, settings)
+        hosts = frozenset(registered_name(host) for source in sources for host in source.hosts)
+        keys = _keys(sources, settings)
+        self._courier = Courier(hosts, self._take_place, transport.adapter, transport.clock, settings, keys)
 
     def __enter__(self) -> Session:
         return self
@@ -144,7 +145,8 @@ def _paces(archive: Archive, sources: list[Source], transport: Transport) -> dic
     sent = _sent_by_host(archive, transport.clock.now())
     by_host: dict[str, list[Source]] = {}
     for source in sources:
-        by_host.setdefault(registered_name(source.host), []).append(source)
+        for host in source.hosts:
+            by_host.setdefault(registered_name(host), []).append(source)
     return {
         host: Pace(
             host,
@@ -155,6 +157,16 @@ def _paces(archive: Archive, sources: list[Source], transport: Transport) -> dic
             sleep=transport.sleep,
         )
         for host, sharing in by_host.items()
+    }
+
+
+def _keys(sources: list[Source], settings: Settings) -> dict[str, tuple[str, str]]:
+    """Host -> the header with the key that the user has for it."""
+    return {
+        registered_name(host): (source.key_header, settings.keys[source.source_id].get_secret_value())
+        for source in sources
+        if source.key_header and source.source_id in settings.keys
+        for host in source.hosts
     }
 
 

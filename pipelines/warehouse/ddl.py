@@ -63,11 +63,7 @@ def columns_of(contract: type[dy.Schema]) -> dict[str, tuple[str, str, bool]]:
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, relation: str, contract: type[dy.Schema]) -> None:
-    """Make a table of schema `feeds` with its comments; nothing happens where it stands already."""
-    schema, table_name = relation.split(".")
-    standing = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
-    if connection.execute(standing, [schema, table_name]).fetchone():
-        return
+    """Make a table of schema `feeds` with its comments."""
     columns = columns_of(contract)
     lines = [f"{name} {kind}{'' if nullable else ' not null'}" for name, (kind, _, nullable) in columns.items()]
     connection.execute(f"create table {relation} ({', '.join(lines)})")
@@ -91,10 +87,10 @@ def stands_as(connection: duckdb.DuckDBPyConnection, relation: str, contract: ty
 def create_all(connection: duckdb.DuckDBPyConnection, tables: dict[str, type[Table]]) -> None:
     """All schemas and tables, empty where they are new."""
     connection.execute(META)
-    create_table(connection, "feeds.ledger", Ledger)
-    create_table(connection, "feeds.asked", Asked)
-    for name, contract in tables.items():
-        create_table(connection, f"feeds.{name}", contract)
+    standing = connection.execute("select table_name from duckdb_tables() where schema_name = 'feeds'").fetchall()
+    for name, contract in {"ledger": Ledger, "asked": Asked, **tables}.items():
+        if (name,) not in standing:
+            create_table(connection, f"feeds.{name}", contract)
 
 
 def _quoted(text: str) -> str:

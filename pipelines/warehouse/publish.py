@@ -1,6 +1,6 @@
 """Publishing: a checked copy of the working file takes the place of the file that users open.
 
-Belongs here: copy, drop the views, check, rename; the snapshots. A killed publication leaves yesterday's file.
+Belongs here: copy, drop the views, compact, check, rename; the snapshots. A killed publication leaves yesterday's file.
 Not here: what the working file holds.
 """
 
@@ -40,11 +40,12 @@ def publish(home: Home, published_at: datetime) -> Publication:
     staging = home.build.parent / "publishing"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    copy = staging / FILE_NAME
+    stripped, copy = staging / "stripped.duckdb", staging / FILE_NAME
     with duckdb.connect(home.build) as connection:
         connection.execute("force checkpoint")
-    shutil.copyfile(home.build, copy)
-    _strip(copy)
+    shutil.copyfile(home.build, stripped)
+    _strip(stripped)
+    _compact(stripped, copy)
     rows_by_mart = _checked(copy)
     _to_disk(copy)
     copy.chmod(0o444)
@@ -70,6 +71,15 @@ def _strip(file: Path) -> None:
             if schema not in (*PUBLIC_SCHEMAS, "main"):
                 connection.execute(f'drop schema "{schema}" cascade')
         connection.execute("force checkpoint")
+
+
+def _compact(file: Path, target: Path) -> None:
+    """The same tables and comments in a new file, without the room that earlier builds left in this one."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{file}' as stripped (read_only)")
+        connection.execute(f"attach '{target}' as compacted")
+        connection.execute("copy from database stripped to compacted")
+        connection.execute("force checkpoint compacted")
 
 
 def _checked(file: Path) -> dict[str, int]:

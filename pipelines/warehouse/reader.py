@@ -68,7 +68,9 @@ def known_attempts(home: Home, feed_id: str) -> Known:
     if not home.published.exists():
         return Known()
     with reading(home) as connection:
-        query = "select fetch_id, outcome <> 'ok' from feeds.ledger where source_id || '/' || entity = ?"
+        query = (
+            "select fetch_id, outcome not in ('ok', 'no_data') from feeds.ledger where source_id || '/' || entity = ?"
+        )
         rows = connection.execute(query, [feed_id]).fetchall()
     return Known(frozenset(row[0] for row in rows), frozenset(row[0] for row in rows if row[1]))
 

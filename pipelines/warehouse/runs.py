@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.tables.base import Table
+from pipelines.tables.base import Observe, Table
 
 
 def merge_runs(table: type[Table], newest: pl.DataFrame, observed: pl.DataFrame) -> pl.DataFrame:
@@ -24,6 +24,8 @@ def merge_runs(table: type[Table], newest: pl.DataFrame, observed: pl.DataFrame)
     seen = observed.with_columns(run_number=pl.lit(None, pl.Int32), last_seen_at="fetched_at", last_fetch_id="fetch_id")
     stored = newest.with_columns(position=pl.lit(-1, observed.schema["position"]))
     history = pl.concat([part.select(*columns, "position") for part in (stored, seen)]).sort(*key, "position")
+    if isinstance(table.load, Observe) and table.load.null_is_silence:
+        history = history.with_columns(pl.col(values).forward_fill().over(key))
     is_first = pl.int_range(pl.len()).over(key) == 0
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1).over(key)) for name in values)
     starts = (is_first | differs).cast(pl.Int32)

@@ -1,88 +1,24 @@
 """The one writer of the working file: what a feed's bodies came to, in one transaction for each feed.
 
 Belongs here: the state of loading (`meta.loads`), `observe` and `replace` as writes.
-Not here: parsing (ingest), models (dbt), the published file (publish.py).
+Not here: what is noted beside the rows (records.py), parsing (ingest), models (dbt), the published file (publish.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from pipelines.tables.base import REJECTED, Observe, Table
-from pipelines.tables.ledger import Asked, Ledger
+from pipelines.tables.base import Observe, Table
+from pipelines.warehouse.batch import Batch, Body, Loads, Standing
 from pipelines.warehouse.ddl import columns_of, create_all, create_table, stands_as
+from pipelines.warehouse.records import note, record
 from pipelines.warehouse.runs import merge_runs
 from pipelines.wire import Outcome
-
-
-@dataclass(frozen=True)
-class Body:
-    """What one archived body came to. A refused body has no rows, but an outcome and a reason."""
-
-    fetch_id: str
-    outcome: Outcome = Outcome.OK
-    reason: str | None = None
-    rows: pl.DataFrame = field(default_factory=pl.DataFrame)
-    rejected: pl.DataFrame = field(default_factory=pl.DataFrame)
-    unknown: pl.DataFrame = field(default_factory=pl.DataFrame)
-    asked: pl.DataFrame = field(default_factory=pl.DataFrame)
-
-
-@dataclass(frozen=True)
-class Incident:
-    """A failed request or a refused body, and what to do about it."""
-
-    outcome: str
-    request: str
-    reason: str
-    next_step: str
-    fetch_id: str
-    fetched_at: datetime
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Everything that one load of a feed writes, in one transaction.
-
-    `bodies` are in (fetched_at, sha256) order; with `restart` they are all there are and the table is filled
-    anew. `ledger` holds every attempt of the feed, columns of `tables.ledger.Ledger`.
-    """
-
-    feed_id: str
-    table_name: str
-    bodies: list[Body]
-    ledger: pl.DataFrame
-    incidents: list[Incident]
-    reader: str
-    run_id: str
-    restart: bool
-
-
-@dataclass(frozen=True)
-class Loads:
-    """The bodies that a table was filled from, in order, and the code that read them."""
-
-    fetch_ids: list[str] = field(default_factory=list)
-    outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    readers: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A table as it is: its rows and days, and what was set aside while it was filled."""
-
-    rows: int
-    first_day: date | None
-    last_day: date | None
-    rejected_rows: int
-    unknown_names: list[str]
 
 
 class Warehouse:
@@ -149,8 +85,8 @@ class Warehouse:
         with self.writing() as connection:
             if batch.restart:
                 self._empty(connection, batch.table_name)
-            _record(connection, batch)
-            _note(connection, batch)
+            record(connection, batch)
+            note(connection, batch)
             if isinstance(table.load, Observe):
                 return self._observe(connection, batch.table_name, good)
             return self._replace(connection, batch.table_name, good)
@@ -182,61 +118,23 @@ class Warehouse:
         return runs.height
 
     def _replace(self, connection: duckdb.DuckDBPyConnection, table_name: str, bodies: list[Body]) -> int:
+        """A row stands until a later answer covers its place."""
         table, relation = self.tables[table_name], f"feeds.{table_name}"
-        for body in bodies:
-            connection.register("covered", body.asked)
-            connection.execute(
-                f"delete from {relation} as old using covered where old.{table.entity} = covered.entity_id"
-                f" and old.{table.at} >= covered.from_at and old.{table.at} < covered.to_at"
-            )
-            connection.unregister("covered")
-            _insert(connection, relation, body.rows.select(list(columns_of(table))))
-        return sum(body.rows.height for body in bodies)
-
-
-def _record(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
-    """The bodies themselves, what they cover, and what was set aside."""
-    owner = pl.lit(batch.table_name).alias("table_name")
-    (done,) = connection.execute(
-        "select count(*) from meta.loads where table_name = ?", [batch.table_name]
-    ).fetchone() or (0,)
-    for position, body in enumerate(batch.bodies, start=done):
-        fetch = pl.lit(body.fetch_id).alias("fetch_id")
-        connection.execute(
-            "insert into meta.loads values (?, ?, ?, ?, ?, ?)",
-            [batch.table_name, position, body.fetch_id, str(body.outcome), body.reason, batch.reader],
+        if not bodies:
+            return 0
+        parts = [(pl.lit(n).alias("position"), body) for n, body in enumerate(bodies)]
+        rows = pl.concat([body.rows.select(*columns_of(table), position) for position, body in parts])
+        connection.register("covered", pl.concat([body.asked.with_columns(position) for position, body in parts]))
+        connection.register("incoming", rows)
+        is_covered = (
+            f"row.{table.entity} = covered.entity_id and row.{table.at} >= covered.from_at"
+            f" and row.{table.at} < covered.to_at"
         )
-        if body.rejected.height:
-            _insert(connection, "meta.rejected_rows", body.rejected.select(owner, *REJECTED, fetch))
-        if body.unknown.height:
-            _count_unknown(connection, body.unknown.with_columns(owner, fetch))
-        if body.asked.height:
-            asked = body.asked.with_columns(owner, fetch, outcome=pl.lit(str(body.outcome)))
-            _insert(connection, "feeds.asked", asked.select(Asked.column_names()))
-
-
-def _count_unknown(connection: duckdb.DuckDBPyConnection, names: pl.DataFrame) -> None:
-    """One row for each unknown name of a table: the answer that brought it first, and its rows in all answers."""
-    connection.register("incoming", names)
-    connection.execute(
-        "merge into meta.unknown_names as known using incoming"
-        " on known.table_name = incoming.table_name and known.source_name = incoming.source_name"
-        " when matched then update set rows = known.rows + incoming.rows when not matched then insert by name"
-    )
-    connection.unregister("incoming")
-
-
-def _note(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
-    """Every attempt of the feed, and the incidents of this run."""
-    connection.execute("delete from feeds.ledger where source_id || '/' || entity = ?", [batch.feed_id])
-    _insert(connection, "feeds.ledger", batch.ledger.select(Ledger.column_names()))
-    connection.execute("delete from meta.incidents where table_name = ?", [batch.table_name])
-    for incident in batch.incidents:
-        values = [batch.run_id, batch.table_name, *vars(incident).values()]
-        connection.execute("insert into meta.incidents values (?, ?, ?, ?, ?, ?, ?, ?)", values)
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, relation: str, frame: pl.DataFrame) -> None:
-    connection.register("incoming", frame)
-    connection.execute(f"insert into {relation} by name select * from incoming")
-    connection.unregister("incoming")
+        connection.execute(f"delete from {relation} as row using covered where {is_covered}")
+        connection.execute(
+            f"insert into {relation} by name select * exclude (position) from incoming as row where not exists"
+            f" (from covered where {is_covered} and covered.position > row.position)"
+        )
+        connection.unregister("covered")
+        connection.unregister("incoming")
+        return rows.height

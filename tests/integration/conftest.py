@@ -10,13 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from house import Again, Built, Outcrop, Reader, contents, digest, sha256, together, without_network
+from house import SMALL, Again, Built, Outcrop, Reader, contents, digest, sha256, together, without_network
 
 FARSIDE = "farside/btc_2026-07-23.html"
 HOLDINGS = "btcetffundflow/us_page_2025-11_2025-12.html"
 HOLDINGS_JSON = "btcetffundflow/us_next_data_2025-11_2025-12.json"
 FARSIDE_URL = "https://farside.co.uk/btc/"
 HOLDINGS_URL = "https://btcetffundflow.com/us"
+IBIT_FILE = "ishares/IBIT_holdings_2026-05-06.csv"
+IBIT_URL = (
+    "https://www.ishares.com/us/products/333011/fund/1467271812596.ajax"
+    "?dataType=fund&fileName=IBIT_holdings&fileType=csv&asOfDate=20260506"
+)
+BITBO = "bitbo/us_etf_flows_table_2025-12.html"
+BITBO_URL = "https://bitbo.io/treasuries/etf-flows/"
 CHALLENGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>wait</body></html>"
 
 
@@ -46,6 +53,21 @@ def sample(tmp_path_factory: pytest.TempPathFactory, watched_run: Callable[..., 
     built = watched_run(home, home / "archive")
     assert built.ran.status == 0, built.ran.text
     return built
+
+
+@pytest.fixture(scope="session")
+def small(outcrop: Outcrop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of the simulated world with two sources in it."""
+    home = tmp_path_factory.mktemp("small") / "home"
+    ran = outcrop("run", "--home", home, *SMALL)
+    assert ran.status == 0, ran.text
+    return home
+
+
+@pytest.fixture
+def copy_of_small(small: Path, tmp_path: Path) -> Path:
+    """A small home that a test may change."""
+    return Path(shutil.copytree(small, tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +104,10 @@ def archives(
         "both": (flows_in, held_in),
         "other order": (held_in, flows_in),
         "holdings only": (held_in,),
+        "other sources": (
+            (IBIT_URL, recording(IBIT_FILE), "2026-05-07T15:00Z"),
+            (BITBO_URL, recording(BITBO), "2025-12-18T15:00Z"),
+        ),
         "wall": (flows_in, wall_in),
         "nothing good": (wall_in,),
     }

@@ -99,6 +99,27 @@ def test_an_archive_of_one_feed_builds_and_publishes(
     assert aum > Decimal(10_000_000_000)
 
 
+def test_an_archive_of_two_other_sources_builds_and_publishes(archives: dict[str, Built]) -> None:
+    built = archives["other sources"]
+    assert built.ran.status == 0, built.ran.text
+    held = "select fund_id, trade_date::varchar, btc_held, aum_usd, shares_outstanding, holdings_source_id"
+    assert rows(built.home, f"{held} from marts.etf_flows where btc_held is not null") == [
+        (
+            "ibit",
+            "2026-05-06",
+            Decimal("822736.64900000"),
+            Decimal("67212461916.98"),
+            Decimal("1448920000"),
+            "ishares",
+        )
+    ]
+    flows = "select source_id, flow_basis, count(*), count(distinct trade_date) from marts.etf_flows"
+    counted = rows(built.home, f"{flows} where net_flow_usd is not null group by all")
+    assert counted == [("bitbo", "holdings_derived", 96, 8)]
+    row = "fund_id = 'ibit' and trade_date = '2025-12-17'"
+    assert rows(built.home, f"select net_flow_usd from marts.etf_flows where {row}") == [(Decimal("114600000.00"),)]
+
+
 @pytest.mark.parametrize("name", ["both", "holdings only", "wall", "nothing good"])
 def test_a_run_writes_nothing_into_the_archive_that_it_loads(archives: dict[str, Built], name: str) -> None:
     built = archives[name]

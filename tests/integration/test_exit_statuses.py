@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from house import Built, Outcrop, digest, rows, sha256, without_network
+from house import SMALL, Built, Outcrop, digest, rows, sha256, without_network
 
 from pipelines.settings import Settings
 
@@ -25,6 +25,7 @@ def refused(outcrop: Outcrop, sample: Built, tmp_path_factory: pytest.TempPathFa
     commands = {
         "subject": ("run", "--home", new / "a", "--select", "weather"),
         "source": ("run", "--home", new / "a", "--source", "nobody"),
+        "source without key": ("run", "--home", new / "a", "--source", "sosovalue"),
         "another mode": ("run", "--home", sample.home, "--feeds", "archive", "--archive", new / "archive"),
         "archive in sample": ("run", "--home", new / "a", "--archive", sample.archive),
         "no archive": ("load", "--home", new / "a", "--feeds", "archive"),
@@ -55,6 +56,7 @@ def refused(outcrop: Outcrop, sample: Built, tmp_path_factory: pytest.TempPathFa
     [
         ("subject", ["weather", "etf"]),
         ("source", ["nobody", "farside"]),
+        ("source without key", ["SoSoValue", "OUTCROP_KEYS__SOSOVALUE"]),
         ("another mode", ["sample", "--home"]),
         ("archive in sample", ["--feeds archive"]),
         ("no archive", ["--archive DIR"]),
@@ -91,7 +93,7 @@ def test_a_fetch_that_nobody_answers_is_status_3_and_names_every_feed(tmp_path: 
     """In an empty network namespace, so that nothing leaves the machine."""
     if not without_network():
         pytest.skip("needs unshare -n")
-    ran = Outcrop(tmp_path, prefix=without_network())("fetch", "--feeds", "live", "--home", tmp_path / "home")
+    ran = Outcrop(tmp_path, prefix=without_network())("fetch", "--feeds", "live", "--home", tmp_path / "home", *SMALL)
     assert ran.status == 3, ran.text
     for words in ("farside/etf_flows", "btcetffundflow/etf_holdings", "Failed to resolve", "outcrop load"):
         assert words in ran.err, ran.err
@@ -134,7 +136,7 @@ def test_a_bot_wall_after_a_good_page_is_status_3_and_what_stood_stands(archives
 
 
 def test_a_blocking_test_is_status_1_and_the_file_before_stays_byte_for_byte(
-    outcrop: Outcrop, copy_of_sample: Path, tmp_path: Path
+    outcrop: Outcrop, copy_of_small: Path, tmp_path: Path
 ) -> None:
     """Somebody mistypes one leg of the Grayscale transfer: what one fund books out, the other no longer books in."""
     seeds = tmp_path / "seeds"
@@ -143,15 +145,15 @@ def test_a_blocking_test_is_status_1_and_the_file_before_stays_byte_for_byte(
     text = actions.read_text(encoding="utf-8")
     assert text.count(",26935.83753443,") == 1
     actions.write_text(text.replace(",26935.83753443,", ",26935.83753442,"), encoding="utf-8")
-    before = sha256(copy_of_sample / "outcrop.duckdb")
+    before = sha256(copy_of_small / "outcrop.duckdb")
 
-    ran = outcrop("run", "--home", copy_of_sample, OUTCROP_SEEDS=seeds)
+    ran = outcrop("run", "--home", copy_of_small, *SMALL, OUTCROP_SEEDS=seeds)
 
     assert ran.status == 1, ran.text
     assert "the_two_legs_of_a_transfer_cancel" in ran.err
     assert "Traceback" not in ran.text
-    assert sha256(copy_of_sample / "outcrop.duckdb") == before
-    assert len(list((copy_of_sample / "snapshots").iterdir())) == 1
+    assert sha256(copy_of_small / "outcrop.duckdb") == before
+    assert len(list((copy_of_small / "snapshots").iterdir())) == 1
     assert (seeds / "corporate_actions.csv").read_text(encoding="utf-8") != text, "dbt left the seeds alone"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from house import Built, Outcrop, Reader, digest, kill_when, sha256
+from house import SMALL, Outcrop, Reader, digest, kill_when, sha256
 
 PHASES: dict[str, Callable[[Path], bool]] = {
     "asking": lambda home: any(home.glob("archive/bodies/*/*.zst")),
@@ -20,21 +20,21 @@ PHASES: dict[str, Callable[[Path], bool]] = {
 
 @pytest.mark.timeout(300)
 def test_a_killed_run_leaves_the_file_whole_and_the_next_one_recovers(
-    sample: Built, outcrop: Outcrop, copy_of_sample: Path
+    small: Path, outcrop: Outcrop, copy_of_small: Path
 ) -> None:
     """One home, killed once in each phase: every run has to get past the wreck of the one before."""
-    home, undisturbed = copy_of_sample, digest(sample.home)
+    home, undisturbed = copy_of_small, digest(small)
     shutil.rmtree(home / "build")
     shutil.rmtree(home / "archive")
     published = sha256(home / "outcrop.duckdb")
     with Reader(home) as reader:
         for phase, has_begun in PHASES.items():
-            process = outcrop.start("run", "--home", home)
+            process = outcrop.start("run", "--home", home, *SMALL)
             assert kill_when(process, lambda has_begun=has_begun: has_begun(home)), f"{phase}: never seen"
             assert process.returncode == -9, f"{phase}: the run had ended before it was killed"
             assert digest(home) == undisturbed, phase
         assert sha256(home / "outcrop.duckdb") == published, "killed before the rename: still the old file"
-        ran = outcrop("run", "--home", home)
+        ran = outcrop("run", "--home", home, *SMALL)
     assert ran.status == 0, ran.text
     assert digest(home) == undisturbed
     assert reader.failures == []

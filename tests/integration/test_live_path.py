@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ class Hands(Clock):
 
 @dataclass
 class Upstreams:
-    """Both hosts behind one port: what they were asked, and which of them shows a bot wall."""
+    """All hosts behind one port: what they were asked, and which of them shows a bot wall."""
 
     clock: Hands
     asked: list[tuple[str, str, str]] = field(default_factory=list)
@@ -56,12 +57,20 @@ class Upstreams:
     def __post_init__(self) -> None:
         self.world = WorldAdapter(Registry(Settings().seeds), self.clock)
 
-    def page(self, host: str, path: str, user_agent: str) -> tuple[int, bytes]:
-        self.asked.append((host, path, user_agent))
-        if host in self.walled:
-            return 403, CHALLENGE
-        answer = self.world.send(requests.Request("GET", f"https://{host}{path}").prepare())
-        return answer.status_code, answer.content
+    def answer(self, request: requests.PreparedRequest) -> requests.Response:
+        parts = urlsplit(request.url or "")
+        self.asked.append((parts.hostname or "", parts.path, request.headers["User-Agent"]))
+        if parts.hostname in self.walled:
+            return walled()
+        return self.world.send(request)
+
+
+def walled() -> requests.Response:
+    response = requests.Response()
+    response.status_code = 403
+    response.headers["Content-Type"] = "text/html; charset=utf-8"
+    response.raw = BytesIO(CHALLENGE)
+    return response
 
 
 class ToLoopback(HTTPAdapter):
@@ -75,7 +84,7 @@ class ToLoopback(HTTPAdapter):
         there = request.copy()
         parts = urlsplit(request.url or "")
         there.headers["Host"] = parts.hostname or ""
-        there.url = f"http://127.0.0.1:{self.port}{parts.path}"
+        there.url = parts._replace(scheme="http", netloc=f"127.0.0.1:{self.port}").geturl()
         return super().send(there, *args, **options)
 
 
@@ -83,12 +92,17 @@ class ToLoopback(HTTPAdapter):
 def serving(upstreams: Upstreams) -> Iterator[int]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = upstreams.page(self.headers["Host"], self.path, self.headers["User-Agent"])
-            self.send_response(status)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            url = f"https://{self.headers['Host']}{self.path}"
+            asked = requests.Request(self.command, url, dict(self.headers), data=body or None).prepare()
+            answer = upstreams.answer(asked)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(answer.content)
+
+        do_POST = do_GET
 
         def log_message(self, *_: Any) -> None:
             """The test reads `asked`."""

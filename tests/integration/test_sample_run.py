@@ -67,7 +67,7 @@ def test_a_second_run_asks_nothing_and_changes_no_figure(again: Again) -> None:
     before, after = again.archives
     assert again.second.status == 0
     assert after == before
-    assert again.second.out.count(": asked 0, failed 0") == 2
+    assert ": asked" not in again.second.out
     assert again.digests[1] == again.digests[0]
 
 

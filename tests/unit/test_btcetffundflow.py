@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -113,6 +114,12 @@ def test_numbers_that_are_no_text_are_read_exactly():
     assert held(body) == {("ibit", MONDAY): Decimal("12345.67890123"), ("gbtc", MONDAY): 8}
 
 
+def test_thousands_separators_are_read():
+    body = page({MONDAY: {IBIT: "400,000.5"}}, {MONDAY: {IBIT: "27,000,000,000"}})
+    assert held(body) == {("ibit", MONDAY): Decimal("400000.5")}
+    assert set(values(read(FEED, body, FETCHED), "aum_usd").values()) == {Decimal(27_000_000_000)}
+
+
 # --- missing is never zero ----------------------------------------------------------------------------------
 
 
@@ -165,7 +172,7 @@ def test_a_missing_holding_is_no_row_and_no_fault():
 # --- faults of a row ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", ["n/a", "", "1,234.5", "12 ", "1e5", "--5", "NaN", True, {"btc": 5}, "9" * 30])
+@pytest.mark.parametrize("cell", ["n/a", "", "1,23.5", "12 ", "1e5", "--5", "NaN", True, {"btc": 5}, "9" * 30])
 def test_a_cell_that_is_no_number_is_set_aside_and_the_rest_loads(cell):
     checked = read(FEED, page({MONDAY: {IBIT: cell, GBTC: "5"}}, {MONDAY: {IBIT: "1", GBTC: "2"}}), FETCHED)
     assert set(values(checked, "btc_held")) == {("gbtc", MONDAY)}
@@ -338,8 +345,8 @@ def test_a_page_cut_anywhere_is_refused_or_whole(body):
 
 
 @quick
-@given(st.lists(st.integers(1, 10**17 - 1).map(lambda satoshi: Decimal(satoshi) / 10**8), min_size=1, max_size=8))
-@example([Decimal("0.00000001"), Decimal("999999999.99999999")])
+@given(st.lists(st.integers(1, 21 * 10**14).map(lambda satoshi: Decimal(satoshi) / 10**8), min_size=1, max_size=8))
+@example([Decimal("0.00000001"), Decimal("21000000.00000000")])
 def test_a_holding_is_exact_to_the_satoshi(amounts):
     cells = series(IBIT, [f"{amount:.16f}" for amount in amounts])
     assert list(held(page(cells)).values()) == amounts
@@ -351,16 +358,16 @@ def test_a_holding_is_exact_to_the_satoshi(amounts):
 @example("5.")
 @example(".5")
 @example("+5")
+@example("1,234")
+@example("12,34")
 def test_garbage_never_becomes_a_holding(text):
-    digits = set("0123456789")
-    whole, _, fraction = text.removeprefix("-").partition(".")
-    is_number = bool(whole) and set(whole) <= digits and set(fraction) <= digits and ("." not in text or bool(fraction))
+    is_number = re.fullmatch(r"-?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?", text)
     checked = read(FEED, page({MONDAY: {IBIT: text, GBTC: "5"}}, {MONDAY: {GBTC: "5"}}), FETCHED)
     if not is_number:
         assert ("ibit", MONDAY) not in values(checked, "btc_held")
         assert checked.rejected.height == 1
-    elif Decimal(text) > 0:
-        assert values(checked, "btc_held")[("ibit", MONDAY)] == Decimal(text)
+    elif (value := Decimal(text.replace(",", ""))) > 0:
+        assert values(checked, "btc_held")[("ibit", MONDAY)] == value
 
 
 @quick

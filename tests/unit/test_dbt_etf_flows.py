@@ -1,184 +1,47 @@
-"""marts.etf_flows against a second reading of its rules, in plain Python, on a year of made-up feeds.
+"""marts.etf_flows against a second reading of its rules, in plain Python, on a year of made-up feeds (etf_year).
 
-The feeds have what a year has: cells that are missing, cells that were revised, funds printed a session late,
-a spin-off that two funds book on two dates, AUM that is wrong, a fund that is not seen for a while. Every column
-of every row is compared. Nothing here knows the models; the rules are those of the data model.
+Every column of every row is compared. Nothing here knows the models; the rules are those of the data model.
 """
-# ruff: noqa: DTZ001 (instants in the warehouse are naive UTC)
 
 from __future__ import annotations
 
-import csv
 import json
-import math
-import os
-import random
 import shutil
 import statistics
-import subprocess
-import sys
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from dbt_build import dbt, make_feeds, observed, rows_of, seed
+from etf_prices import RANK_HOLDING, chosen_holdings, known, strike_prices, supplies
+from etf_year import (
+    AS_OF,
+    EVE,
+    FUNDS,
+    LAGS,
+    NUMBER,
+    SESSIONS,
+    SOURCES,
+    TRANSFERS,
+    UNIVERSES,
+    Feeds,
+    day,
+    made_up_year,
+    sessions_of,
+    strike_of,
+)
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
-AS_OF = datetime(2025, 1, 31, 12)
-LATER = AS_OF + timedelta(hours=1)
 FIRST, LAST = date(2024, 1, 16), date(2025, 1, 24)
-LINEAGE = """source_id VARCHAR, fetch_id VARCHAR, locator VARCHAR, fetched_at TIMESTAMP, run_number INTEGER,
-    last_seen_at TIMESTAMP, last_fetch_id VARCHAR"""
-FEEDS = {
-    "farside__etf_flows": f"""fund_id VARCHAR, trade_date DATE, net_flow_usd DECIMAL(18,2),
-        net_flow_btc DECIMAL(18,8), flow_basis VARCHAR, printed_total_usd DECIMAL(18,2), is_provisional BOOLEAN,
-        {LINEAGE}""",
-    "btcetffundflow__etf_holdings": f"""fund_id VARCHAR, trade_date DATE, btc_held DECIMAL(18,8),
-        aum_usd DECIMAL(18,2), nav_per_share_usd DECIMAL(38,8), shares_outstanding DECIMAL(38,8), is_estimated BOOLEAN,
-        {LINEAGE}""",
-    "ledger": """fetch_id VARCHAR, source_id VARCHAR, entity VARCHAR, table_names VARCHAR[], method VARCHAR,
-        url VARCHAR, fetched_at TIMESTAMP, status INTEGER, outcome VARCHAR, bytes BIGINT, sha256 VARCHAR,
-        error VARCHAR""",
-    "asked": """fetch_id VARCHAR, source_id VARCHAR, table_name VARCHAR, entity_id VARCHAR, from_at TIMESTAMP,
-        to_at TIMESTAMP, from_block BIGINT, to_block BIGINT, outcome VARCHAR""",
-}
-
-
-# ---------------------------------------------------------------- the warehouse
-
-
-def make_feeds(file: Path, flows: list[tuple] = (), holdings: list[tuple] = ()) -> None:
-    """A working file as Python leaves it to dbt: the feeds filled, nothing else."""
-    file.unlink(missing_ok=True)
-    with duckdb.connect(str(file)) as con:
-        con.execute("create schema feeds")
-        for name, columns in FEEDS.items():
-            con.execute(f"create table feeds.{name} ({columns})")
-        for name, rows in (("farside__etf_flows", flows), ("btcetffundflow__etf_holdings", holdings)):
-            if not rows:
-                continue
-            listing = file.with_name(f"{name}.csv")
-            with listing.open("w", newline="") as out:
-                csv.writer(out).writerows(rows)
-            con.execute(f"copy feeds.{name} from '{listing}' (format csv, header false)")
-
-
-def dbt(file: Path, *arguments: str) -> dict[str, str]:
-    """Run dbt on the file, with one window for all tests; the status of each node by its name."""
-    variables = {"as_of": f"{AS_OF:%Y-%m-%d %H:%M:%S.%f}", "window_first": f"{FIRST}", "window_last": f"{LAST}"}
-    target = file.parent / "target"
-    environment = os.environ | {
-        "OUTCROP_BUILD_FILE": str(file),
-        "DO_NOT_TRACK": "1",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", str(PROJECT),
-            "--profiles-dir", str(PROJECT), "--target-path", str(target), "--log-path", str(file.parent / "logs"),
-            "--vars", json.dumps(variables),
-        ],
-        env=environment, capture_output=True, text=True, check=False, timeout=150,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    results = json.loads((target / "run_results.json").read_text())["results"]
-    return {result["unique_id"].split(".")[2]: result["status"] for result in results}
+UNIVERSE = UNIVERSES["us_all"]
+ACTIONS = {(row["fund_id"], day(row["booked_on"])): Decimal(row["btc_amount"]) for row in TRANSFERS}
+RANK_FLOW = {name: int(row["rank_flow"]) for name, row in SOURCES.items() if row["rank_flow"]}
 
 
 def mart(file: Path) -> dict[tuple[str, date], dict]:
-    with duckdb.connect(str(file), read_only=True) as con:
-        answer = con.execute("select * from marts.etf_flows")
-        names = [column[0] for column in answer.description]
-        rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-    return {(row["fund_id"], row["trade_date"]): row for row in rows}
-
-
-# ---------------------------------------------------------------- seeds, as a person reads them
-
-
-def seed(name: str) -> list[dict]:
-    with (PROJECT / "seeds" / f"{name}.csv").open() as file:
-        return [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
-
-
-def day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
-FUNDS = {row["fund_id"]: row for row in seed("funds")}
-CLOSED = {day(row["date"]) for row in seed("market_exceptions") if row["kind"] == "closed"}
-SESSIONS = [
-    d
-    for n in range((AS_OF.date() - date(2024, 1, 11)).days + 1)
-    if (d := date(2024, 1, 11) + timedelta(n)).weekday() < 5 and d not in CLOSED
-]
-NUMBER = {d: n for n, d in enumerate(SESSIONS)}
-LAGS = {row["fund_id"]: int(row["lag_sessions"]) for row in seed("fund_reporting_lags")}
-ACTIONS = {
-    (row["fund_id"], day(row["booked_on"])): Decimal(row["btc_amount"])
-    for row in seed("corporate_actions")
-    if row["btc_amount"]
-}
-UNIVERSE = {row["fund_id"] for row in seed("fund_universes") if row["fund_universe"] == "us_all"}
-
-
-def sessions_of(fund: str) -> list[date]:
-    return [d for d in SESSIONS if d >= day(FUNDS[fund]["listed_on"])]
-
-
-# ---------------------------------------------------------------- a year of feeds
-
-
-def lineage(source: str, run: int, seen: datetime) -> tuple:
-    return source, f"{source}-{seen:%Y%m%d%H%M}", f"t0/r{run}/c1", seen, run, LATER, "later"
-
-
-def made_up_year() -> tuple[list[tuple], list[tuple]]:
-    dice = random.Random(20240111)
-    price = {}
-    level = 46_000.0
-    for d in SESSIONS:
-        level *= math.exp(dice.gauss(0.001, 0.03))
-        price[d] = level
-    flows, holdings = [], []
-    for fund in FUNDS:
-        days = sessions_of(fund)
-        held = Decimal("619000.5") if fund == "gbtc" else Decimal(0)
-        if fund == "btc_grayscale_mini":
-            held = Decimal("26935.83753443")  # received before the first flow
-        before = held
-        for n, d in enumerate(days):
-            seen = datetime(d.year, d.month, d.day) + timedelta(days=1, hours=14)
-            usd = Decimal(dice.choice([0, 0, *range(-900, 1400)])) * 100_000
-            if fund == "gbtc":
-                usd = -abs(usd) // 100 * 100
-            held = max(before + usd / Decimal(price[d]), Decimal(1))
-            if fund == "gbtc" and d == date(2024, 7, 29):  # printed, and booked, a session later
-                held -= Decimal("26935.83753443")
-            if dice.random() > 0.004 or n == 0:
-                runs = [usd] if dice.random() > 0.05 else [usd - 100_000, usd, usd]
-                total = Decimal(1_000_000) * n
-                for run, value in enumerate(runs, start=1):
-                    at = seen + timedelta(hours=run - 1)
-                    flows.append((fund, d, value, None, "reported", total + run, False, *lineage("farside", run, at)))
-                flows.append(
-                    (fund, d, usd + 7, None, "reported", total, False, *lineage("farside", len(runs) + 1, LATER))
-                )
-            printed = before if LAGS.get(fund) else held
-            lost = n in {"ezbc": range(100, 130), "ibit": range(150, 153)}.get(fund, ())
-            if printed > 0 and not lost and (n == 0 or dice.random() > 0.004):
-                printed = printed.quantize(Decimal("1e-8"))
-                off = dice.choice([1] * 40 + [1.0499, 1.06, 0.9])
-                aum = None if dice.random() < 0.02 else (printed * Decimal(price[d] * off)).quantize(Decimal("0.01"))
-                shares = None if fund == "arkb" else (printed * 1750).quantize(Decimal(1))
-                nav = None if fund == "arkb" else Decimal("57.25")
-                holdings.append((fund, d, printed, aum, nav, shares, False, *lineage("btcetffundflow", 1, seen)))
-                holdings.append((fund, d, printed + 1, aum, nav, shares, False, *lineage("btcetffundflow", 2, LATER)))
-            before = held
-    return flows, holdings
+    return {(row["fund_id"], row["trade_date"]): row for row in rows_of(file, "marts.etf_flows")}
 
 
 # ---------------------------------------------------------------- the rules, once more
@@ -186,28 +49,6 @@ def made_up_year() -> tuple[list[tuple], list[tuple]]:
 
 def cents(value: Decimal | None, places: str = "0.01") -> Decimal | None:
     return None if value is None else value.quantize(Decimal(places), ROUND_HALF_UP)
-
-
-def known(rows: list[tuple]) -> dict[tuple[str, date], list[tuple]]:
-    runs: dict[tuple[str, date], list[tuple]] = {}
-    for row in sorted(rows, key=lambda row: row[11]):
-        if row[10] <= AS_OF:
-            runs.setdefault(row[:2], []).append(row)
-    return runs
-
-
-def strike_prices(held: dict) -> tuple[dict[date, Decimal], set]:
-    strikes, used = {}, set()
-    for d in SESSIONS:
-        implied = {f: float(row[3]) / float(row[2]) for (f, on), row in held.items() if on == d and row[3]}
-        if not implied:
-            continue
-        middle = statistics.median(implied.values())
-        inside = {f: p for f, p in implied.items() if abs(p - middle) <= 0.05 * middle}
-        if inside:
-            strikes[d] = Decimal(statistics.median(inside.values())).quantize(Decimal("1e-8"), ROUND_HALF_UP)
-            used |= {(f, d) for f in inside}
-    return strikes, used
 
 
 def tiered(fund: str, on: date, aum: Decimal) -> Decimal | None:
@@ -226,20 +67,53 @@ def tiered(fund: str, on: date, aum: Decimal) -> Decimal | None:
     return total
 
 
-def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[str, date], dict]:  # noqa: PLR0912, PLR0915
-    flows = known(flow_rows)
-    held = {key: runs[-1] for key, runs in known(holding_rows).items()}
-    strikes, used = strike_prices(held)
+def observations(flows: dict) -> dict[tuple[str, date], dict[str, list[dict]]]:
+    """All that the sources say, less the derived flows of a session on which a source has 0 for every fund."""
+    seen: dict[tuple[str, date], set[Decimal]] = {}
+    for (_, on), by_source in flows.items():
+        for source, runs in by_source.items():
+            seen.setdefault((source, on), set()).add(runs[-1]["net_flow_usd"])
+
+    def is_one(source: str, on: date, latest: dict) -> bool:
+        return latest["flow_basis"] == "reported" or seen[source, on] != {Decimal(0)}
+
+    return {
+        (fund, on): {source: runs for source, runs in by_source.items() if is_one(source, on, runs[-1])}
+        for (fund, on), by_source in flows.items()
+    }
+
+
+def flow_in_bitcoin(prints: dict, fund: str, n: int, on: date) -> tuple[Decimal, str] | None:
+    """Read where the source prints it, from the best source that has both ends."""
+    for source in sorted(RANK_HOLDING, key=lambda source: (RANK_HOLDING[source], source)):
+        at = NUMBER[on] + LAGS.get((source, fund), 0)
+        after = prints.get((fund, SESSIONS[at]), {}).get(source) if at < len(SESSIONS) else None
+        before = prints.get((fund, SESSIONS[at - 1]), {}).get(source) if at else None
+        if after and before:
+            q0 = before[-1]["btc_held"]
+        elif after and n == 0 and FUNDS[fund]["starts_empty"] == "true":
+            q0 = Decimal(0)
+        else:
+            continue
+        return after[-1]["btc_held"] - q0 - ACTIONS.get((fund, SESSIONS[at]), 0), source
+    return None
+
+
+def expected(feeds: Feeds) -> dict[tuple[str, date], dict]:  # noqa: PLR0912, PLR0915
+    flows, prints = observations(known(feeds, "etf_flows")), known(feeds, "etf_holdings")
+    held = chosen_holdings(prints)
+    strikes, used = strike_prices(feeds, held)
+    issued = supplies(feeds)
 
     def q(fund: str, d: date | None) -> Decimal | None:
-        return held[fund, d][2] if (fund, d) in held else None
+        return held[fund, d]["btc_held"] if (fund, d) in held else None
 
     def aum(fund: str, d: date | None) -> Decimal | None:
         if (fund, d) not in held:
             return None
         if (fund, d) in used:
-            return held[fund, d][3]
-        return cents(held[fund, d][2] * strikes[d]) if d in strikes else None
+            return held[fund, d]["aum_usd"]
+        return cents(held[fund, d]["btc_held"] * strikes[d]) if d in strikes else None
 
     shares: dict[date, dict[str, float]] = {}
     last_share: dict[str, float] = {}
@@ -254,54 +128,57 @@ def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[st
     for fund, facts in FUNDS.items():
         empty = facts["starts_empty"] == "true"
         days = sessions_of(fund)
-        usd = [flows[fund, d][-1][2] if (fund, d) in flows else None for d in days]
+        by_rank = {
+            d: sorted(flows.get((fund, d), {}).values(), key=lambda runs: RANK_FLOW[runs[0]["source_id"]]) for d in days
+        }
+        usd = [by_rank[d][0][-1]["net_flow_usd"] if by_rank[d] else None for d in days]
         btc: list[Decimal | None] = []
-        streak, reign = None, 0
+        streak, reign = 0, 0
         for n, d in enumerate(days):
             before = days[n - 1] if n else None
-            yesterday = SESSIONS[NUMBER[d] - 1] if NUMBER[d] else None
+            yesterday = SESSIONS[NUMBER[d] - 1] if NUMBER[d] else EVE
             row = rows[fund, d] = dict.fromkeys(COLUMNS)
-            row |= {"fund_id": fund, "trade_date": d, "supply_reason": "no_supply_feed"}
+            row |= {"fund_id": fund, "trade_date": d, "supply_reason": None if d in issued else "height_missing"}
             row |= {name: facts[name] for name in ("ticker", "fund_name", "issuer_id")}
-            row["nav_strike_at"] = (
-                datetime(d.year, d.month, d.day, 16, tzinfo=ZoneInfo("America/New_York"))
-                .astimezone(ZoneInfo("UTC"))
-                .replace(tzinfo=None)
-            )
-            runs = flows.get((fund, d), [])
-            row["n_sources"] = 1 if runs else 0
-            if runs:
-                changed = [b[10] for a, b in pairwise(runs) if a[2] != b[2]]
-                row |= {"net_flow_usd": runs[-1][2], "source_id": "farside", "source_rank": 1, "flow_basis": "reported"}
-                row |= {"is_provisional": False, "first_seen_at": runs[0][10], "revised_at": max(changed, default=None)}
+            row["nav_strike_at"] = strike_of(d)
+            row["n_sources"] = len(by_rank[d])
+            if by_rank[d]:
+                runs, latest = by_rank[d][0], by_rank[d][0][-1]
+                changed = [b["fetched_at"] for a, b in pairwise(runs) if a["net_flow_usd"] != b["net_flow_usd"]]
+                row |= {name: latest[name] for name in ("net_flow_usd", "source_id", "flow_basis", "is_provisional")}
+                row |= {"source_rank": RANK_FLOW[latest["source_id"]], "first_seen_at": runs[0]["fetched_at"]}
+                row["revised_at"] = max(changed, default=None)
+            if len(by_rank[d]) > 1:
+                row["disagreement_usd"] = usd[n] - by_rank[d][1][-1]["net_flow_usd"]
+                row["disagreement_pct"] = float(row["disagreement_usd"] / abs(usd[n]) * 100) if usd[n] else None
 
-            # bitcoin that came in on d, read where the source prints it
-            at = NUMBER[d] + LAGS.get(fund, 0)
-            flow_btc = None
-            if at < len(SESSIONS) and q(fund, SESSIONS[at]) is not None:
-                q0 = q(fund, SESSIONS[at - 1]) if at else None
-                if q0 is None and n == 0 and empty:
-                    q0 = Decimal(0)
-                if q0 is not None:
-                    flow_btc = q(fund, SESSIONS[at]) - q0 - ACTIONS.get((fund, SESSIONS[at]), 0)
-            btc.append(flow_btc)
-            row["net_flow_btc"] = flow_btc
+            in_btc = flow_in_bitcoin(prints, fund, n, d)
+            btc.append(in_btc[0] if in_btc else None)
+            row["net_flow_btc"] = btc[-1]
 
             row["strike_price_usd"] = strikes.get(d)
             row["split_reason"] = "session_missing"
+            if d in issued and (fund, d) not in held:
+                row["supply_reason"] = "holding_missing"
             if (fund, d) in held:
                 action = ACTIONS.get((fund, d), Decimal(0))
+                this, last = held[fund, d], held.get((fund, before))
                 q1, q0 = q(fund, d), (q(fund, before) if n else Decimal(0) if empty else None)
                 a1, a0 = aum(fund, d), (aum(fund, before) if n else Decimal(0) if empty else None)
                 p1, p0 = strikes.get(d), strikes.get(yesterday)
-                row |= {"btc_held": q1, "holdings_source_id": "btcetffundflow", "is_estimated": False}
-                row |= {"corporate_action_btc": action, "btc_held_change": None if q0 is None else q1 - q0}
+                same_source = prints.get((fund, before), {}).get(this["source_id"])
+                base = same_source[-1]["btc_held"] if same_source else Decimal(0) if empty and n == 0 else None
+                row["share_of_supply_pct"] = float(q1 / issued[d] * 100) if d in issued else None
+                row |= {"btc_held": q1, "holdings_source_id": this["source_id"], "is_estimated": this["is_estimated"]}
+                row |= {"corporate_action_btc": action, "btc_held_change": None if base is None else q1 - base}
                 row |= {"aum_usd": a1, "aum_basis": a1 and ("reported" if (fund, d) in used else "derived")}
                 row["market_value_usd"] = cents(q1 * p1) if p1 else None
-                row |= {"nav_per_share_usd": held[fund, d][4], "shares_outstanding": held[fund, d][5]}
-                if held[fund, d][5]:
-                    row["btc_per_share"] = q1 / held[fund, d][5]
-                if q0 is None:
+                if this.get("shares_outstanding"):
+                    row |= {"nav_per_share_usd": Decimal("57.25"), "shares_outstanding": this["shares_outstanding"]}
+                    row["btc_per_share"] = q1 / this["shares_outstanding"]
+                if last and last["source_id"] != this["source_id"]:
+                    row["split_reason"] = "source_switch"
+                elif q0 is None:
                     row["split_reason"] = "session_missing" if n else "first_session"
                 elif p0 is None or p1 is None:
                     row["split_reason"] = "no_strike_price"
@@ -334,12 +211,10 @@ def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[st
             quarter_starts_on = date(d.year, (d.month - 1) // 3 * 3 + 1, 1)
             quarter = [v for on, v in zip(days[: n + 1], usd, strict=False) if on >= quarter_starts_on]
             row["net_flow_qtd_usd"] = None if None in quarter else sum(quarter)
-            if usd[n] is None:
-                streak = None
-            else:
+            if usd[n] is not None:
                 sign = (usd[n] > 0) - (usd[n] < 0)
-                streak = (streak or 0) + sign if sign and (streak or 0) * sign >= 0 else sign
-            row["streak_sessions"] = streak
+                streak = streak + sign if sign and streak * sign >= 0 else sign
+                row["streak_sessions"] = streak
 
             share = shares.get(d, {}).get(fund) if fund in UNIVERSE else None
             if share is not None:
@@ -365,10 +240,10 @@ def expected(flow_rows: list[tuple], holding_rows: list[tuple]) -> dict[tuple[st
                 row["fee_accrual_usd"] = cents(sum(tiered(fund, on, base) for on in on_days) / 365)
 
             cum_usd, cum_btc = row["cumulative_net_flow_usd"], row["cumulative_net_flow_btc"]
-            if empty and cum_usd is not None and cum_btc is not None and cum_btc > 0:
+            if empty and (cum_usd or 0) > 0 and (cum_btc or 0) > 0:
                 row["mean_cost_usd"] = cum_usd / cum_btc
-            from_holdings = row["holdings_source_id"] or flow_btc is not None
-            row["source_ids"] = ["btcetffundflow"] * bool(from_holdings) + ["farside"] * bool(runs)
+            used_sources = {row["source_id"], row["holdings_source_id"], in_btc and in_btc[1]}
+            row["source_ids"] = sorted(used_sources - {None})
     return {key: row for key, row in rows.items() if row["n_sources"] or row["holdings_source_id"]}
 
 
@@ -382,7 +257,8 @@ COLUMNS = """fund_id trade_date ticker fund_name issuer_id nav_strike_at net_flo
     sponsor_fee_pct fee_accrual_usd est_annual_fee_usd mean_cost_usd source_ids""".split()  # noqa: SIM905 (a list to read)
 PLACES = {  # columns that go through a DOUBLE once: equal to the last place that they are rounded to
     "btc_per_share": 1e-15, "net_flow_z_63s": 2e-8, "share_of_fund_total_pct": 2e-6, "mean_cost_usd": 2e-8,
-    "fee_accrual_usd": 0.011, "sponsor_fee_pct": 1.1e-4,
+    "fee_accrual_usd": 0.011, "sponsor_fee_pct": 1.1e-4, "disagreement_pct": 2e-6,
+    "share_of_supply_pct": 2e-6,
 }  # fmt: skip
 
 
@@ -396,7 +272,7 @@ def same(name: str, got: object, want: object) -> bool:
 
 
 @pytest.fixture(scope="module")
-def year() -> tuple[list[tuple], list[tuple]]:
+def year() -> Feeds:
     return made_up_year()
 
 
@@ -409,9 +285,9 @@ def file(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def built(file, year, tmp_path_factory) -> Path:
     """The year, built as the daily run builds it, with a window inside it; and the manifest beside it."""
-    make_feeds(file, *year)
-    statuses = dbt(file, "build", "--exclude-resource-type", "unit_test")
-    assert statuses["spin_off_is_neither_a_redemption_nor_a_creation"] == "pass"
+    make_feeds(file, year)
+    results = dbt(file, "build", "--exclude-resource-type", "unit_test", as_of=AS_OF, window=(FIRST, LAST))
+    assert results["spin_off_is_neither_a_redemption_nor_a_creation"]["status"] == "pass"
     home = tmp_path_factory.mktemp("year")
     shutil.copy(file.parent / "target" / "manifest.json", home)
     return Path(shutil.copy(file, home))
@@ -420,7 +296,7 @@ def built(file, year, tmp_path_factory) -> Path:
 def test_every_figure_of_a_year_is_what_the_rules_say(built, year):
     """The window slices: rows outside are not shown, and no figure inside is different for it."""
     got = mart(built)
-    want = {key: row for key, row in expected(*year).items() if FIRST <= key[1] <= LAST}
+    want = {key: row for key, row in expected(year).items() if FIRST <= key[1] <= LAST}
     assert list(next(iter(got.values()))) == COLUMNS
     assert got.keys() == want.keys()
     differences = [
@@ -431,7 +307,29 @@ def test_every_figure_of_a_year_is_what_the_rules_say(built, year):
     ]
     assert not differences, differences[:20]
     shown = {name for row in got.values() for name, value in row.items() if value is not None}
-    assert set(COLUMNS) - shown == {"disagreement_usd", "disagreement_pct", "share_of_supply_pct"}
+    assert set(COLUMNS) == shown
+    assert {None, "height_missing", "holding_missing"} == {row["supply_reason"] for row in got.values()}
+    assert {"source_switch", "session_missing"} <= {row["split_reason"] for row in got.values()}
+
+
+def test_a_fund_that_starts_empty_has_a_split_on_its_first_session(built, file, year):
+    """From the strike of the session before, which no fund has traded on; nothing is shown of that one."""
+    shutil.copy(built, file)
+    dbt(file, "run", "--select", "etf_flows", as_of=AS_OF, window=(None, FIRST))
+    got, want = mart(file), {key: row for key, row in expected(year).items() if key[1] <= FIRST}
+    assert got.keys() == want.keys()
+    assert not [key for key, row in want.items() if any(not same(name, got[key][name], row[name]) for name in row)]
+    splits = {fund: row["split_reason"] for (fund, on), row in got.items() if on == SESSIONS[0] and row["btc_held"]}
+    assert splits["gbtc"] == "first_session"
+    assert splits["ibit"] is None
+    assert got["ibit", SESSIONS[0]]["price_effect_usd"] != 0
+
+
+def test_a_switch_of_the_holdings_source_leaves_no_hole_in_the_flow(built):
+    """The split has one, for it differences one source only; the flow is another source's where that has both ends."""
+    switches = [row for row in mart(built).values() if row["split_reason"] == "source_switch"]
+    assert len(switches) > 5
+    assert {row["net_flow_btc"] is None for row in switches} == {False}
 
 
 def test_every_figure_has_a_receipt_down_to_the_feeds(built):
@@ -443,7 +341,7 @@ def test_every_figure_has_a_receipt_down_to_the_feeds(built):
         if node["resource_type"] == "model"
     }
     of_no_feed = {"fund_id", "trade_date", "ticker", "fund_name", "issuer_id", "nav_strike_at", "source_ids",
-                  "share_of_supply_pct", "supply_reason", "split_reason", "cumulative_reason"}  # fmt: skip
+                  "supply_reason", "split_reason", "cumulative_reason"}  # fmt: skip
     with duckdb.connect(str(built), read_only=True) as con:
 
         def walk(relation: str, row: dict, column: str) -> set[str]:
@@ -461,55 +359,68 @@ def test_every_figure_has_a_receipt_down_to_the_feeds(built):
                     found |= walk(entry["depends_on"], dict(zip(names, below, strict=True)), column)
             return found
 
-        for key in (("ibit", date(2024, 5, 14)), ("gbtc", date(2024, 7, 30)), ("btc_grayscale_mini", date(2024, 8, 1))):
+        keys = [("ibit", date(2024, 5, 14)), ("gbtc", date(2024, 7, 30)), ("btc_grayscale_mini", date(2024, 8, 1))]
+        cited = set()
+        for key in keys:
             row = mart(built)[key]
             for name in set(COLUMNS) - of_no_feed:
                 feeds = walk("marts.etf_flows", row, name)
+                cited |= feeds
                 assert feeds or row[name] is None, (key, name)
+                if name == "strike_price_usd":
+                    assert feeds == {"feeds.defillama__prices_hourly"}
+                if name == "share_of_supply_pct":
+                    assert "feeds.mempool__block_heights" in feeds
                 if name.startswith(("net_flow_usd", "first_seen", "streak")):
-                    assert feeds == {"feeds.farside__etf_flows"}
-                if name in ("btc_held", "aum_usd", "net_flow_btc", "price_effect_usd", "rank_by_holdings"):
-                    assert feeds == {"feeds.btcetffundflow__etf_holdings"} or row[name] is None
+                    assert f"feeds.{row['source_id']}__etf_flows" in feeds
+                if name in ("btc_held", "corporate_action_btc", "shares_outstanding") and row[name] is not None:
+                    assert feeds == {f"feeds.{row['holdings_source_id']}__etf_holdings"}
+        assert {"feeds.farside__etf_flows", "feeds.ishares__etf_holdings"} < cited
 
 
-@pytest.mark.parametrize("filled", ["flows", "holdings"])
+@pytest.mark.parametrize("filled", ["etf_flows", "etf_holdings"])
 def test_it_builds_with_one_feed(file, year, filled):
-    flows, holdings = ([row for row in rows if row[1] < date(2024, 2, 6)] for rows in year)
-    make_feeds(file, flows if filled == "flows" else [], holdings if filled == "holdings" else [])
-    dbt(file, "build", "--exclude-resource-type", "unit_test")
+    early = {
+        name: [row for row in rows if row["trade_date"] < date(2024, 2, 6)]
+        for name, rows in year.items()
+        if name in ("farside__etf_flows", "btcetffundflow__etf_holdings") and name.endswith(filled)
+    }
+    make_feeds(file, early)
+    dbt(file, "build", "--exclude-resource-type", "unit_test", as_of=AS_OF, window=(FIRST, LAST))
     rows = mart(file).values()
-    if filled == "flows":
+    if filled == "etf_flows":
         assert {row["n_sources"] for row in rows} == {1}
         assert {row["btc_held"] for row in rows} == {None}
     else:
         assert {row["n_sources"] for row in rows} == {0}
         assert {row["cumulative_reason"] for row in rows} == {"not_covered_from_listing"}
+    assert {row["supply_reason"] for row in rows} == {"no_supply_feed"}
 
 
 def test_it_builds_without_a_row(file):
     """Here the unit tests of the models run too: they need the tables, not what is in them."""
-    make_feeds(file)
-    statuses = dbt(file, "build")
-    assert set(statuses.values()) <= {"success", "pass"}
-    assert statuses.keys() >= {"etf_flows", "int_etf_value_split"}
+    make_feeds(file, {})
+    results = dbt(file, "build", as_of=AS_OF)
+    assert {result["status"] for result in results.values()} <= {"success", "pass"}
+    assert results.keys() >= {"etf_flows", "int_etf_value_split"}
     assert not mart(file)
 
 
 def test_a_row_sum_off_by_more_than_its_tolerance_warns_and_the_rows_stay(file):
     """0.15 US$m on a settled session, 0.6 while it is provisional; just at the tolerance is fine."""
-    seen = datetime(2024, 3, 1, 14)
+    seen = datetime.combine(date(2024, 3, 1), datetime.min.time())
     tolerances = {date(2024, 2, 5): (150_000, False), date(2024, 2, 6): (150_001, False)}
     tolerances |= {date(2024, 2, 7): (600_000, True), date(2024, 2, 8): (600_001, True)}
     flows = [
-        (fund, on, 1_000_000, None, "reported", 2_000_000 + off, provisional, *lineage("farside", 1, seen))
+        observed(
+            "farside", seen, fund_id=fund, trade_date=on, net_flow_usd=1_000_000, flow_basis="reported",
+            printed_total_usd=2_000_000 + off, is_provisional=provisional,
+        )
         for on, (off, provisional) in tolerances.items()
         for fund in ("ibit", "fbtc")
-    ]
-    make_feeds(file, flows)
-    name = "farside_funds_sum_to_its_printed_total"
-    statuses = dbt(file, "build", "--select", "stg_farside__etf_flows", name)
-    assert statuses[name] == "warn"
-    results = json.loads((file.parent / "target" / "run_results.json").read_text())["results"]
-    assert [result["failures"] for result in results if name in result["unique_id"]] == [2]
-    with duckdb.connect(file, read_only=True) as connection:
-        assert connection.execute("select count(*) from staging.stg_farside__etf_flows").fetchone() == (8,)
+    ]  # fmt: skip
+    make_feeds(file, {"farside__etf_flows": flows})
+    results = dbt(file, "build", "--exclude-resource-type", "unit_test", as_of=AS_OF)
+    warned = results["the_funds_of_a_flow_source_sum_to_its_printed_total"]
+    assert (warned["status"], warned["failures"]) == ("warn", 2)
+    assert len(mart(file)) == len(flows)

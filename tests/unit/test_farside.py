@@ -92,6 +92,13 @@ def test_a_holiday_row_of_zeros_is_no_session_either():
     assert checked.rejected.height == 0
 
 
+@pytest.mark.parametrize("cell", ["-0.0", "(0.0)", "0", "0.00"])
+def test_zeros_of_any_style_are_no_session_on_a_holiday(cell):
+    checked = read(FEED, page((MONDAY, ZEROS), (THANKSGIVING, (cell, "-", "0.0", "0.0"))), FETCHED)
+    assert {day for _, day in values(checked, "net_flow_usd")} == {MONDAY}
+    assert checked.rejected.is_empty()
+
+
 def test_an_early_close_is_a_session():
     half_day = date(2024, 11, 29)
     assert ("ibit", half_day) in flows(page((half_day, ("1.0", "2.0", "3.0", "6.0"))))
@@ -174,10 +181,34 @@ def test_a_cell_that_is_no_number_is_set_aside_and_its_row_loads(cell):
     assert rejected["row_json"] == cell
 
 
-def test_a_number_that_no_column_can_hold_is_a_fault_of_its_row():
-    checked = read(FEED, page((MONDAY, ("1.0", "99999999999.9", "3.0", "4.0"))), FETCHED)
+@pytest.mark.parametrize("cell", ["100,000.1", "99999999999.9", "9" * 17, "9" * 23, "9" * 5000, f"({'9' * 17}.5)"])
+def test_a_number_that_is_no_flow_or_fits_no_column_is_a_fault_of_its_row(cell):
+    checked = read(FEED, page((MONDAY, ("1.0", cell, "3.0", "4.0"))), FETCHED)
     assert set(values(checked, "net_flow_usd")) == {("ibit", MONDAY), ("gbtc", MONDAY)}
     assert checked.rejected.height == 1
+
+
+@pytest.mark.parametrize("total", ["100,000.1", "9" * 17, "9" * 5000])
+def test_a_total_that_is_no_amount_is_set_aside_and_the_funds_load(total):
+    checked = read(FEED, page((MONDAY, ("1.0", "2.0", "3.0", total))), FETCHED)
+    assert set(values(checked, "printed_total_usd").values()) == {None}
+    assert checked.rejected["locator"].to_list() == ["t0/r3/c4"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_read", "style"),
+    [("millions", True, "{}"), ("thousands", False, "{},000"), ("dollars", False, "{},000,000")],
+)
+def test_the_median_flow_tells_the_unit_of_a_page(unit, is_read, style):
+    cells = [style.format(text) for text in ("24", "(8", "114", "130")]
+    cells[1] += ")"
+    body = page(*((day, cells) for day in sessions(5)))
+    assert refusal(FEED, body, FETCHED) is (None if is_read else Outcome.LAYOUT_CHANGED), unit
+
+
+def test_a_table_in_dollars_instead_of_millions_is_refused():
+    cells = ("114,600,000", "(403,500,000)", "21,200,000", "(267,700,000)")
+    assert refusal(FEED, page((MONDAY, cells), (TUESDAY, cells)), FETCHED) is Outcome.TOO_MANY_FAULTS
 
 
 @pytest.mark.parametrize(
@@ -373,7 +404,7 @@ def test_the_table_is_found_among_others():
 
 # --- number and date cells ----------------------------------------------------------------------------------
 
-tenths = st.integers(-99_999_999, 99_999_999).map(lambda number: Decimal(number) / 10)
+tenths = st.integers(-100_000, 100_000).map(lambda number: Decimal(number) / 10)
 
 
 @st.composite
@@ -388,7 +419,7 @@ def printed(draw) -> tuple[Decimal, str]:
 
 @quick
 @given(st.lists(printed(), min_size=1, max_size=12))
-@example([(Decimal("-0.1"), "(0.1)"), (Decimal("1234567.8"), "1,234,567.8"), (Decimal("-44.5"), "\u221244.5")])
+@example([(Decimal("-0.1"), "(0.1)"), (Decimal("4567.8"), "4,567.8"), (Decimal("-44.5"), "\u221244.5")])
 def test_a_number_in_any_style_is_read_exactly(cells):
     days = sessions(len(cells))
     body = page(*((day, (text, "0.0")) for day, (_, text) in zip(days, cells, strict=True)), funds=("IBIT",))

@@ -18,12 +18,13 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from pipelines.feeds.farside import HISTORY_URL, FarsideEtfFlows
-from pipelines.ingest import REPULL_AFTER, Fetched, fetch, wanted_days
+from pipelines.ingest import Fetched, fetch
 from pipelines.settings import Clock, FixedClock, Settings, SimulatedClock
 from pipelines.tables.base import Observe, Table
 from pipelines.transport.session import Session, Transport
+from pipelines.wanted import REPULL_AFTER, wanted_days
 from pipelines.warehouse.writer import Warehouse
-from pipelines.wire import Answer, Outcome, Request, Window
+from pipelines.wire import Answer, BodyRefused, Outcome, Request, Requests, Window
 
 DAYS = [date(2026, 3, day) for day in range(1, 11)]
 WEEK = Window(DAYS[0], DAYS[6])
@@ -515,7 +516,7 @@ def test_an_incident_is_told_by_the_run_that_saw_it_and_again_only_when_all_are_
     assert len(series.load(every_attempt=True).incidents) == 1
 
 
-@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.OK])
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each not in (Outcome.OK, Outcome.NO_DATA)])
 def test_every_outcome_has_a_next_step(series, outcome):
     put_failure(series.archive, series.feed, URL, LATE, outcome)
     [incident] = series.load().incidents
@@ -523,5 +524,91 @@ def test_every_outcome_has_a_next_step(series, outcome):
     assert "{" not in incident.next_step
 
 
+class HeraldFeed(SeriesFeed):
+    """Says where it stands on one page, and what it has on another; a day may have nothing."""
+
+    def requests(self, window: Window) -> Requests:
+        [page] = yield [Request.get(f"{URL}/page")]
+        if isinstance(page, Answer):
+            yield [Request.get(URL)]
+
+    def speaks(self, request: Request) -> bool:
+        return request.url == URL
+
+    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
+        if answer.body == NOTHING:
+            raise BodyRefused(Outcome.NO_DATA, "the upstream says that it has nothing")
+        return super().parse(request, answer)
+
+
+NOTHING = b'{"rows": null}'
+
+
+@pytest.fixture
+def herald(tmp_path) -> Room:
+    return Room(tmp_path, HeraldFeed(SEEDS))
+
+
+def test_a_page_that_only_leads_to_the_data_answers_for_no_day(herald):
+    herald.put(b"{}", LATE, f"{URL}/page")
+    assert wanted(herald, LATE) == WEEK.days()
+    herald.put(of(DAYS[0]), LATE, URL)
+    assert wanted(herald, LATE) == []
+
+
+class ThreePartFeed(SeriesFeed):
+    """A history in three parts."""
+
+    def requests(self, window: Window) -> Requests:
+        yield [Request.get(f"{URL}/{part}") for part in "abc"]
+
+
+def test_a_history_in_parts_is_answered_when_each_part_is(tmp_path):
+    room = Room(tmp_path, ThreePartFeed(SEEDS))
+    for part, hour in zip("ab", (1, 2), strict=True):
+        room.put(of(DAYS[0]), closed(DAYS[6]) + hour * HOUR, f"{URL}/{part}")
+    assert wanted(room, LATE) == WEEK.days()
+    room.put(of(DAYS[0]), closed(DAYS[6]) + 3 * HOUR, f"{URL}/c")
+    assert wanted(room, LATE) == []
+
+
+def test_a_history_in_parts_is_as_old_as_its_oldest_part(tmp_path):
+    room = Room(tmp_path, ThreePartFeed(SEEDS))
+    for part in "abc":
+        room.put(of(DAYS[0]), closed(DAYS[5]) + HOUR, f"{URL}/{part}")
+    room.put(of(DAYS[0]), closed(DAYS[6]) + HOUR, f"{URL}/a")
+    assert wanted(room, closed(DAYS[6]) + HOUR) == WEEK.days()
+
+
+def test_an_answer_without_data_is_on_record_no_trouble_and_counts_as_an_answer(herald):
+    fetch_id = herald.put(NOTHING, LATE, URL)
+    loaded = herald.load()
+    assert (loaded.incidents, loaded.standing.rows) == ([], 0)
+    with herald.warehouse.writing() as connection:
+        outcomes = connection.execute("select fetch_id, outcome, error from feeds.ledger").fetchall()
+    assert outcomes == [(fetch_id, "no_data", "the upstream says that it has nothing")]
+    assert wanted(herald, LATE) == []
+
+
 def test_the_host_of_the_small_feeds_is_reserved_for_tests():
     assert HOST.endswith(".test")
+
+
+class BrittleFeed(SeriesFeed):
+    """Reading breaks on a body that nobody foresaw."""
+
+    def parse(self, request: Request, answer: Answer) -> pl.DataFrame:
+        if answer.body == NOTHING:
+            raise ZeroDivisionError("by zero")
+        return super().parse(request, answer)
+
+
+def test_a_body_on_which_reading_breaks_is_refused_and_stops_no_other(tmp_path):
+    room = Room(tmp_path, BrittleFeed(SEEDS))
+    room.put(NOTHING, LATE)
+    room.put(of(DAYS[0]), LATE + HOUR)
+    loaded = room.load()
+    assert [(one.outcome, one.reason) for one in loaded.incidents] == [
+        ("layout_changed", "reading breaks with ZeroDivisionError: by zero")
+    ]
+    assert loaded.standing.rows == 1

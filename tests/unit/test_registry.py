@@ -15,8 +15,9 @@ from pipelines.feeds.catalog import all_feeds
 from pipelines.registry import Fund, Registry
 
 SEED_FILES = {
-    "sources": "source_id,name,base_url,rate_limit_per_min,requests_per_day,settle_lag_hours,"
-    "revision_window_days,history_from\none,One,https://api.one.test/v1/x,6,4,14,35,2024-01-11\n",
+    "sources": "source_id,name,base_url,other_urls,access,key_header,rate_limit_per_min,requests_per_day,"
+    "settle_lag_hours,revision_window_days,history_from\n"
+    "one,One,https://api.one.test/v1/x,https://two.one.test https://three.one.test,key,x-key,6,4,14,35,2024-01-11\n",
     "funds": "fund_id,ticker,listed_on,delisted_on\nold,OLD,2024-01-11,2024-06-30\nnew,NEW,2024-07-31,\n",
     "fund_aliases": "source_id,source_name,fund_id\none,O L D,old\ntwo,OLD,new\n",
     "market_exceptions": "market,date,kind\nXNYS,2024-12-25,closed\nXNYS,2024-11-29,early_close\n"
@@ -31,9 +32,11 @@ def seeds(tmp_path) -> Registry:
     return Registry(tmp_path)
 
 
-def test_a_source_is_known_by_its_host_and_its_numbers(seeds):
+def test_a_source_is_known_by_its_hosts_and_its_numbers(seeds):
     source = seeds.sources["one"]
-    assert (source.host, source.rate_limit_per_min, source.revision_window_days) == ("api.one.test", 6, 35)
+    assert source.hosts == ("api.one.test", "two.one.test", "three.one.test")
+    assert (source.access, source.key_header) == ("key", "x-key")
+    assert (source.rate_limit_per_min, source.revision_window_days) == (6, 35)
     assert source.history_from == date(2024, 1, 11)
 
 
@@ -91,7 +94,7 @@ def test_every_registered_feed_has_its_source_and_its_host():
     assert [feed.feed_id for feed in feeds] == sorted(feed.feed_id for feed in feeds)
     for feed in feeds:
         assert feed.source in SEEDS.sources
-        assert SEEDS.sources[feed.source].host in feed.known_urls[0]
+        assert any(host in feed.known_urls[0] for host in SEEDS.sources[feed.source].hosts)
 
 
 def test_every_alias_names_a_fund_and_every_fund_is_known_to_farside():

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pages import SEEDS, Room, holdings_data, holdings_page
 
 from pipelines.feeds.btcetffundflow import BtcEtfFundFlowHoldings
+from pipelines.tables.market import AssetMarket
 from pipelines.warehouse.runs import merge_runs
 
 START = datetime.fromisoformat("2026-03-10T12:00")
@@ -296,3 +297,35 @@ def test_runs_follow_the_order_of_the_answers_and_not_of_the_rows():
     observed = observations("1", "2", "2", "1")
     runs = merge_runs(Seen, nothing_stored(observed), observed.reverse())
     assert runs.select("run_number", "amount", "fetch_id").rows() == [(1, 1, "f0"), (2, 2, "f1"), (3, 1, "f3")]
+
+
+def test_where_null_is_silence_a_part_answer_takes_nothing_back():
+    def said(position: int, price: str, supply: str | None) -> dict:
+        at = START + timedelta(days=position)
+        return {
+            "asset_id": "btc",
+            "observed_at": START,
+            "date_day": START.date(),
+            "price_usd": Decimal(price),
+            "market_cap_usd": None,
+            "circulating_supply": Decimal(supply) if supply else None,
+            "volume_24h_usd": None,
+            "source_status": None,
+            "source_id": "s",
+            "fetch_id": f"f{position}",
+            "locator": "/",
+            "fetched_at": at,
+            "position": position,
+        }
+
+    columns = {name: column.dtype for name, column in AssetMarket.columns().items()}
+    stored = {"run_number": pl.Int32, "last_seen_at": pl.Datetime("us"), "last_fetch_id": pl.String}
+    nothing = pl.DataFrame(schema={**columns, **stored})
+    answers = [said(0, "5", "19"), said(1, "5", None), said(2, "6", None), said(3, "6", "20")]
+    observed = pl.DataFrame(answers, schema={**columns, "position": pl.Int32})
+    runs = merge_runs(AssetMarket, nothing, observed)
+    assert runs.select("price_usd", "circulating_supply", "last_fetch_id").rows() == [
+        (Decimal(5), Decimal(19), "f1"),
+        (Decimal(6), Decimal(19), "f2"),
+        (Decimal(6), Decimal(20), "f3"),
+    ]

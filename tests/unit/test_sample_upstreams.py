@@ -10,18 +10,20 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 import requests
+import simulated
 from lxml import html
 from requests import Session
+from simulated import EVERY_UPSTREAM, SEEDS, all_pages, session_at
 
-from pipelines.registry import Registry
 from pipelines.sample import PULLS, WorldAdapter
 from pipelines.sample.world import World
-from pipelines.settings import FixedClock, Settings, SimulatedClock
+from pipelines.settings import SimulatedClock
 
 HISTORY = "https://farside.co.uk/bitcoin-etf-flow-all-data/"
 RECENT = "https://farside.co.uk/btc/"
@@ -29,13 +31,6 @@ HOLDINGS = "https://btcetffundflow.com/us"
 GOOD_FRIDAY, JUNE, SPIN_OFF, OCTOBER, LAST = PULLS
 SPIN_OFF_BTC = Decimal("26935.83753443")
 LATE = {"GBTC", "HODL", "BTCW", "BTC"}
-SEEDS = Registry(Settings().seeds)
-
-
-def session_at(instant: datetime) -> Session:
-    session = Session()
-    session.mount("https://", WorldAdapter(SEEDS, FixedClock(instant)))
-    return session
 
 
 @cache
@@ -104,24 +99,29 @@ def weekdays(first: date, last: date) -> list[date]:
 
 
 def test_two_worlds_answer_with_the_same_bytes():
-    for url in (HISTORY, RECENT, HOLDINGS):
-        assert session_at(LAST).get(url).content == body(url, LAST)
+    for pull in (GOOD_FRIDAY, LAST):
+        assert all_pages(pull) == all_pages(pull)
 
 
 def test_another_process_with_other_hashes_prints_the_same_bytes():
     program = (
-        "import hashlib, requests; "
-        "from pipelines.registry import Registry; from pipelines.settings import *; "
-        "from pipelines.sample import *; "
-        "session = requests.Session(); "
-        "session.mount('https://', WorldAdapter(Registry(Settings().seeds), FixedClock(PULLS[-1]))); "
-        f"pages = [session.get(url).content for url in {[HISTORY, HOLDINGS]}]; "
-        "print(hashlib.sha256(b''.join(pages)).hexdigest())"
+        "import hashlib, simulated; from pipelines.sample import PULLS; "
+        "print(hashlib.sha256(b''.join(simulated.all_pages(PULLS[-1]).values())).hexdigest())"
     )
-    environment = os.environ | {"PYTHONHASHSEED": "7"}
-    printed = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
-    here = hashlib.sha256(body(HISTORY, LAST) + body(HOLDINGS, LAST)).hexdigest()
+    environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(simulated.__file__).parent)}
+    command = [sys.executable, "-c", program]
+    root = Path(simulated.__file__).parents[1]
+    printed = subprocess.run(command, cwd=root, env=environment, capture_output=True, check=True)
+    here = hashlib.sha256(b"".join(all_pages(LAST).values())).hexdigest()
     assert printed.stdout.decode().strip() == here
+
+
+def test_a_path_answers_to_its_own_method_alone():
+    session = session_at(LAST)
+    for request in EVERY_UPSTREAM:
+        prepared = session.prepare_request(request)
+        prepared.method = "GET" if prepared.method == "POST" else "POST"
+        assert session.send(prepared).status_code == 404, prepared.url
 
 
 def test_a_simulated_run_sees_each_pull_in_turn():

@@ -46,7 +46,11 @@ def test_every_anchor_names_its_source_or_says_that_it_is_assumed():
 
 
 def test_behaviour_and_sizes_without_a_publication_are_labelled_assumed():
-    guesses = re.compile(r"^demand\.|\.(first_flow|mean_flow|quiet_share|seed_\w+|outflow_\w+|hourly_volatility)$")
+    guesses = re.compile(
+        r"^(demand|market|nav|issuers|ishares|bitbo|sosovalue|coinglass|edgar|coinmetrics|coingecko|vaults)\.|"
+        r"\.(first_flow|mean_flow|quiet_share|seed_\w+|outflow_\w+|\w+_volatility|btc_per_share|filed_\w+)$|"
+        r"\.(supply|premium|tvl_share|ratio|double_counted|[A-Z]+)$"
+    )
     dressed_up = {row.series for row in Anchors().rows if guesses.search(row.series) and row.source != "assumed"}
     assert dressed_up == set()
 
@@ -131,6 +135,44 @@ def test_the_spin_off_is_a_tenth_of_the_trust_and_no_flow(world: World):
     for fund_id in ("gbtc", "btc_grayscale_mini"):
         around = [world.flows_usd_m[fund_id].get(date(2024, 7, day), 0) for day in (29, 30, 31)]
         assert max(abs(flow) for flow in around) < transfer_usd_m / 10
+
+
+def test_a_share_stands_for_less_bitcoin_each_day_by_the_fee_of_its_fund(world: World):
+    for fund_id in world.funds:
+        start, end = date(2024, 8, 1), date(2024, 11, 1)
+        ratio = world.shares.btc_per_share(fund_id, end) / world.shares.btc_per_share(fund_id, start)
+        fee_pct = (1 - float(ratio)) * 100 * 365 / (end - start).days
+        assert fee_pct == pytest.approx(float(Anchors().only(f"{fund_id}.fee").value), rel=0.01)
+
+
+def test_shares_are_whole_and_stand_for_the_coins(world: World):
+    for fund_id, fund in world.funds.items():
+        for session in world.sessions[::20]:
+            shares = world.shares_outstanding(fund_id, session)
+            if session < fund.listed_on:
+                assert shares is None
+                continue
+            assert shares == int(shares) > 0
+            held_btc = shares * world.shares.btc_per_share(fund_id, session)
+            assert abs(held_btc / world.held_btc(fund_id, session) - 1) < Decimal("0.0001")
+
+
+def test_the_reverse_split_leaves_a_fifth_of_the_shares_and_all_coins(world: World):
+    before, day = date(2024, 11, 18), date(2024, 11, 19)
+    fifth = world.shares_outstanding("btc_grayscale_mini", before, counted_on=day)
+    assert abs(world.shares_outstanding("btc_grayscale_mini", before) / fifth - 5) < Decimal("0.00001")
+    assert world.shares_outstanding("btc_grayscale_mini", day) / fifth < Decimal("1.1")
+    assert world.shares_outstanding("gbtc", before, counted_on=day) == world.shares_outstanding("gbtc", before)
+
+
+def test_the_spin_off_takes_a_tenth_from_each_share_of_the_trust_and_no_share(world: World):
+    before, booked = date(2024, 7, 29), date(2024, 7, 30)
+    ratio = world.shares.btc_per_share("gbtc", booked) / world.shares.btc_per_share("gbtc", before)
+    assert abs(ratio - Decimal("0.9")) < Decimal("0.0001")
+    shares = [world.shares_outstanding("gbtc", day) for day in (before, booked)]
+    assert abs(shares[1] / shares[0] - 1) < Decimal("0.01")
+    given = world.shares.btc_per_share("btc_grayscale_mini", date(2024, 7, 31))
+    assert abs(given / world.shares.btc_per_share("gbtc", before) - Decimal("0.1")) < Decimal("0.001")
 
 
 def test_the_trust_bleeds_ever_more_slowly_and_ibit_takes_in_most(world: World):

@@ -78,8 +78,11 @@ class House:
         self.adapter: HTTPAdapter | None = None
         self.archive = Archive.create(path, "public")
 
-    def session(self, *, per_minute: int = 1000, per_day: int = 10_000, hosts=("127.0.0.1",), **settings) -> Session:
-        sources = [Source(host, host, host, per_minute, per_day, 14, 35, history_from=NOON.date()) for host in hosts]
+    def session(
+        self, *, per_minute: int = 1000, per_day: int = 10_000, hosts=("127.0.0.1",), key_header="", **settings
+    ) -> Session:
+        manners = (per_minute, per_day, 14, 35, NOON.date(), "free", key_header)
+        sources = [Source(host, host, (host,), *manners) for host in hosts]
         transport = Transport(self.time, self.adapter, self.time.sleep)
         given = {"request_timeout_seconds": 5, "max_body_bytes": 1024 * 1024} | settings
         return Session(self.archive, sources, transport, Settings(**given))
@@ -310,7 +313,7 @@ def test_a_world_that_is_not_paced_is_never_waited_for(house):
     def never(_: float) -> None:
         raise AssertionError("slept")
 
-    source = Source("s", "s", "127.0.0.1", 1, 1, 14, 35, history_from=NOON.date())
+    source = Source("s", "s", ("127.0.0.1",), 1, 1, 14, 35, history_from=NOON.date())
     transport = Transport(clock=FixedClock(NOON), sleep=never, paced=False)
     with Session(house.archive, [source], transport, Settings()) as session:
         results = session.ask(FEED, JSON, [Request.get(house.server.url("/ok"))] * 5)
@@ -443,7 +446,7 @@ def test_retries_count_in_the_day(house):
 
 def test_sources_that_share_a_host_share_the_smaller_budget(house):
     sources = [
-        Source(name, name, "127.0.0.1", 1000, per_day, 14, 35, history_from=NOON.date())
+        Source(name, name, ("127.0.0.1",), 1000, per_day, 14, 35, history_from=NOON.date())
         for name, per_day in (("prices", 3), ("treasuries", 1))
     ]
     with Session(house.archive, sources, Transport(house.time, sleep=house.time.sleep), Settings()) as session:
@@ -507,6 +510,50 @@ def test_credentials_are_taken_out_of_any_text(text, expected):
 def test_the_written_form_of_a_request_has_no_credentials():
     request = Request.get("https://u:p@coins.test/v4", {"api_key": "S", "assets": "btc"})
     assert request.without_secrets() == Request.get("https://coins.test/v4", {"api_key": REDACTED, "assets": "btc"})
+
+
+KEY = "kept-from-everybody-else"
+
+
+def test_a_key_goes_with_each_question_to_its_source_and_is_written_nowhere(house):
+    house.ask("/ok", "/missing", key_header="x-one-key", keys={"127.0.0.1": KEY})
+    assert [seen.headers["x-one-key"] for seen in house.server.seen] == [KEY, KEY]
+    written = [file.read_bytes() for file in house.path.rglob("*") if file.is_file()]
+    assert written
+    assert not any(KEY.encode() in content for content in written)
+
+
+def test_a_key_does_not_follow_a_redirect_to_another_source(house):
+    house.server.redirect_to = f"http://localhost:{house.server.port}/ok"
+    house.ask("/redirect", hosts=("127.0.0.1", "localhost"), key_header="x-one-key", keys={"127.0.0.1": KEY})
+    assert [seen.headers.get("x-one-key") for seen in house.server.seen] == [KEY, None]
+
+
+def test_a_key_without_a_header_that_carries_it_is_not_sent(house):
+    house.ask("/ok", keys={"127.0.0.1": KEY})
+    assert KEY not in str(house.server.seen[0])
+
+
+def test_headers_of_a_request_are_sent_and_not_written(house):
+    request = Request(house.server.url("/ok"), headers=(("Referer", "https://issuer.test/fund"),))
+    with house.session() as session:
+        [answer] = session.ask(FEED, JSON, [request])
+    assert isinstance(answer, Answer)
+    assert house.server.seen[0].headers["referer"] == "https://issuer.test/fund"
+    assert not any(b"issuer.test" in file.read_bytes() for file in house.path.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("key", ["", "  ", "two\nlines", "k\u00e9y"])
+def test_a_key_that_no_header_can_carry_is_refused_by_name(key):
+    with pytest.raises(ValueError, match="keys"):
+        Settings(keys={"one": key})
+
+
+def test_a_key_is_read_from_the_environment_and_not_shown(monkeypatch):
+    monkeypatch.setenv("OUTCROP_KEYS__ONE", KEY)
+    settings = Settings()
+    assert settings.keys["one"].get_secret_value() == KEY
+    assert KEY not in f"{settings!r} {settings}"
 
 
 def test_credentials_of_the_netrc_file_are_not_sent(house, tmp_path, monkeypatch):

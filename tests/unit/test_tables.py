@@ -143,6 +143,59 @@ def test_more_than_one_percent_and_more_than_five_faults_refuse_the_body(good, b
     assert refused(*rows) is outcome
 
 
+class Level(Instant):
+    """Something that has no zero, and an upstream that prints one."""
+
+    uncounted = frozenset({"height|min"})
+
+    height = dy.Int64(min=1, description="Blocks")
+    source_name = dy.String(nullable=True, description="The chain as it was asked for")
+
+
+def levels(*heights: int | None) -> pl.DataFrame:
+    places = {"chain_id": "bob", "observed_at": FETCHED, "source_name": "BOB"}
+    return pl.DataFrame(
+        [places | {"chain_id": f"c{n}", "height": height, "locator": f"/{n}"} for n, height in enumerate(heights)],
+        schema_overrides={"observed_at": pl.Datetime("us")},
+    )
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_rule_that_is_left_uncounted_sets_rows_aside_and_never_refuses_the_body(good):
+    found = check(Level, levels(*[0] * 30, *[7] * good), "somewhere", answer(b"", FETCHED))
+    assert found.rows.height == good
+    assert found.rejected["rule"].to_list() == ["height|min"] * 30
+
+
+@pytest.mark.parametrize(("counted", "outcome"), [(5, None), (6, Outcome.TOO_MANY_FAULTS)])
+def test_the_other_rules_count_as_if_those_rows_were_not_there(counted, outcome):
+    read = levels(*[0] * 2000, 7, *[None] * counted)
+    try:
+        found = check(Level, read, "somewhere", answer(b"", FETCHED))
+    except BodyRefused as refusal:
+        assert refusal.outcome is outcome
+        assert refusal.reason.startswith("6 of 7 rows")
+    else:
+        assert outcome is None
+        assert found.rejected.height == 2000 + counted
+
+
+def test_a_row_that_breaks_a_counted_rule_too_counts():
+    read = levels(*[0] * 6, 7).with_columns(
+        observed_at=pl.when(pl.col("height") > 0).then("observed_at"),
+    )
+    with pytest.raises(BodyRefused, match="6 of 7 rows"):
+        check(Level, read, "somewhere", answer(b"", FETCHED))
+
+
+def test_a_contract_may_have_the_name_of_the_source_as_a_column():
+    """The name is unknown to the seeds where the entity itself is null, and only there."""
+    read = levels(7, 8).with_columns(chain_id=pl.when(pl.col("height") > 7).then("chain_id"))
+    found = check(Level, read, "somewhere", answer(b"", FETCHED))
+    assert found.rows.select("chain_id", "source_name").rows() == [("c1", "BOB")]
+    assert found.unknown.rows() == [("", "BOB", 1)]
+
+
 def test_rows_of_the_future_are_set_aside_and_do_not_count():
     future = [row(-n, btc_held=None if n % 2 else Decimal(0), fault="x" if n % 3 else None) for n in range(10, 60)]
     found = checked(row(1), *future)
@@ -235,11 +288,12 @@ def test_values_are_neither_key_nor_lineage():
     ]
 
 
-@pytest.mark.parametrize("contract", [*{feed.delivers for feed in FEEDS}, Ledger, Asked])
+@pytest.mark.parametrize("contract", [*dict.fromkeys(feed.delivers for feed in FEEDS), Ledger, Asked])
 def test_every_column_is_described_and_has_a_stored_type(contract):
     for name, (kind, description, _) in columns_of(contract).items():
         assert description, name
-        assert kind.split("(")[0] in {
+        ratios = {"DOUBLE"} if name.endswith("_ratio") else set()
+        assert kind.split("(")[0] in ratios | {
             "VARCHAR",
             "DATE",
             "TIMESTAMP",

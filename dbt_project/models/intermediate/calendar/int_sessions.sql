@@ -1,8 +1,9 @@
--- One row per session of the New York exchange (XNYS), from the first fund's listing to the day of as_of.
--- The strike of a session is 16:00 in New York, on early-close days too.
+-- One row per session of the New York exchange (XNYS), from five days before the first fund's listing to the
+-- day of as_of: the strike before the listing is there to value it from. The strike of a session is 16:00 in
+-- New York, on early-close days too.
 with bounds as (
     select
-        min(cast(listed_on as timestamp)) as first_at,
+        min(cast(listed_on as timestamp)) - interval 5 day as first_at,
         date_trunc('day', {{ as_of() }}) as last_at
     from {{ ref('funds') }}
     where is_us

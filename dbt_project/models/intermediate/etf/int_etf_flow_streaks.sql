@@ -1,6 +1,6 @@
--- One row per fund and session: for how many sessions in a row its flow has had one sign (minus for
--- outflows). A zero flow breaks a streak (0); a session that was not observed ends it (NULL), the next
--- one starts at one.
+-- One row per fund and session: for how many observed sessions in a row its flow has had one sign (minus
+-- for outflows). A zero flow breaks a streak (0). A session that was not observed has none (NULL) and breaks
+-- nothing: the next one of the same sign counts on.
 with flows as (
     select
         listed.fund_id,
@@ -14,7 +14,7 @@ with flows as (
 steps as (
     select
         flows.*,
-        lag(direction) over (partition by fund_id order by trade_date) as direction_before
+        lag(direction ignore nulls) over (partition by fund_id order by trade_date) as direction_before
     from flows
 ),
 
@@ -23,7 +23,7 @@ numbered as (
         fund_id,
         trade_date,
         direction,
-        sum(case when direction is distinct from direction_before then 1 else 0 end) over (
+        sum(case when direction = direction_before or direction is null then 0 else 1 end) over (
             partition by fund_id order by trade_date rows between unbounded preceding and current row
         ) as streak_number
     from steps
@@ -33,6 +33,9 @@ select
     fund_id,
     trade_date,
     cast(
-        direction * row_number() over (partition by fund_id, streak_number order by trade_date) as integer
+        direction * count(direction) over (
+            partition by fund_id, streak_number order by trade_date
+            rows between unbounded preceding and current row
+        ) as integer
     ) as streak_sessions
 from numbered

@@ -1,5 +1,9 @@
--- One row per flow source, listed fund and session: what the source says at as_of, and since when.
-{% set feeds = ['stg_farside__etf_flows'] %}
+-- One row per flow source, listed fund and session: what the source says at as_of, and since when. A source
+-- that derives flows from holdings prints 0 for every fund until the holdings are refreshed: such a session
+-- of it is no observation and is left out.
+{% set feeds = [
+    'stg_farside__etf_flows', 'stg_sosovalue__etf_flows', 'stg_coinglass__etf_flows', 'stg_bitbo__etf_flows',
+] %}
 {% set columns = [
     'source_id', 'fund_id', 'trade_date', 'net_flow_usd', 'flow_basis', 'is_provisional',
     'fetched_at', 'run_number', 'is_latest',
@@ -33,6 +37,15 @@ history as (
         ) as revised_at
     from steps
     group by source_id, fund_id, trade_date
+),
+
+flows as (
+    select
+        observations.*,
+        flow_basis = 'holdings_derived'
+        and max(abs(net_flow_usd)) over (partition by source_id, trade_date) = 0 as is_not_refreshed
+    from observations
+    where is_latest and net_flow_usd is not null
 )
 
 select
@@ -46,7 +59,7 @@ select
     history.first_seen_at,
     history.revised_at,
     latest.run_number
-from observations as latest
+from flows as latest
 inner join {{ ref('int_etf_fund_sessions') }} as listed
     on latest.fund_id = listed.fund_id and latest.trade_date = listed.trade_date
 inner join history
@@ -56,4 +69,4 @@ inner join history
         and latest.trade_date = history.trade_date
 left join {{ ref('sources') }} as sources
     on latest.source_id = sources.source_id
-where latest.is_latest and latest.net_flow_usd is not null
+where not latest.is_not_refreshed

@@ -1,6 +1,10 @@
 -- One row per holdings source, listed fund and session: what the source prints at as_of, the corporate action
 -- that it books there, and the unbroken run of sessions that the print belongs to.
-{% set feeds = ['stg_btcetffundflow__etf_holdings'] %}
+{% set feeds = [
+    'stg_ishares__etf_holdings', 'stg_ark__etf_holdings', 'stg_bitwise__etf_holdings', 'stg_vaneck__etf_holdings',
+    'stg_franklin__etf_holdings', 'stg_invesco__etf_holdings', 'stg_coinshares__etf_holdings',
+    'stg_btcetffundflow__etf_holdings',
+] %}
 {% set columns = [
     'source_id', 'fund_id', 'trade_date', 'btc_held', 'aum_usd', 'nav_per_share_usd',
     'shares_outstanding', 'is_estimated', 'run_number', 'is_latest',

@@ -1,6 +1,7 @@
 -- One row per fund and session: the bitcoin that came in or went out on that session, from the holdings.
 -- A source with a reporting lag prints it `lag_sessions` later: the change is read there, less the
--- corporate action booked there. The first print of a fund that starts empty, if not later than the lag
+-- corporate action booked there. The best-ranked source that prints both ends is taken, also where another
+-- one speaks for the holding. The first print of a fund that starts empty, if not later than the lag
 -- explains, is its first flow.
 with prints as (
     select
@@ -18,10 +19,7 @@ with prints as (
                 and holdings.print_number = 1
                 then 0
         end as net_flow_btc,
-        row_number() over (
-            partition by flow_session.fund_id, flow_session.trade_date
-            order by holdings.source_rank nulls last, holdings.source_id
-        ) as choice
+        holdings.source_rank
     from {{ ref('int_etf_fund_sessions') }} as flow_session
     cross join {{ ref('sources') }} as sources
     left join {{ ref('fund_reporting_lags') }} as lags
@@ -30,7 +28,7 @@ with prints as (
             and flow_session.fund_id = lags.fund_id
             and flow_session.trade_date >= lags.valid_from
             and (lags.valid_to is null or flow_session.trade_date <= lags.valid_to)
-    inner join {{ ref('int_etf_holdings_ranked') }} as holdings
+    inner join {{ ref('int_etf_holdings_united') }} as holdings
         on
             flow_session.fund_id = holdings.fund_id
             and sources.source_id = holdings.source_id
@@ -41,6 +39,16 @@ with prints as (
             and holdings.fund_id = before.fund_id
             and holdings.session_number - 1 = before.session_number
     where sources.rank_holding is not null
+),
+
+ranked as (
+    select
+        prints.*,
+        row_number() over (
+            partition by fund_id, trade_date order by source_rank nulls last, source_id
+        ) as choice
+    from prints
+    where net_flow_btc is not null
 )
 
 select
@@ -51,5 +59,5 @@ select
     lag_sessions,
     printed_on,
     printed_before_on
-from prints
-where choice = 1 and net_flow_btc is not null
+from ranked
+where choice = 1

@@ -1,5 +1,10 @@
 -- One row per fund and session that a source reports: the flow, the bitcoin held, its value and why it
 -- changed.
+with supply_feed as (
+    select count(*) > 0 as has_rows
+    from {{ ref('int_btc_supply') }}
+)
+
 select
     listed.fund_id,
     listed.trade_date,
@@ -58,14 +63,22 @@ select
     shares.rank_by_holdings,
     shares.is_largest_holder,
     shares.sessions_as_largest,
-    cast(null as double) as share_of_supply_pct,
-    'no_supply_feed' as supply_reason,
+    round(cast(holdings.btc_held as double) / cast(supply.issued_btc as double) * 100, 6)
+        as share_of_supply_pct,
+    case
+        when not supply_feed.has_rows then 'no_supply_feed'
+        when supply.issued_btc is null then 'height_missing'
+        when holdings.btc_held is null then 'holding_missing'
+    end as supply_reason,
 
     fees.sponsor_fee_pct,
     fees.fee_accrual_usd,
     fees.est_annual_fee_usd,
     case
-        when listed.starts_empty and windows.cumulative_net_flow_btc > 0
+        when
+            listed.starts_empty
+            and windows.cumulative_net_flow_usd > 0
+            and windows.cumulative_net_flow_btc > 0
             then cast(
                 round(
                     cast(windows.cumulative_net_flow_usd as double)
@@ -99,6 +112,9 @@ left join {{ ref('int_etf_holding_shares') }} as shares
     on listed.fund_id = shares.fund_id and listed.trade_date = shares.trade_date
 left join {{ ref('int_etf_fees') }} as fees
     on listed.fund_id = fees.fund_id and listed.trade_date = fees.trade_date
+left join {{ ref('int_btc_supply') }} as supply
+    on listed.nav_strike_at = supply.asked_at
+cross join supply_feed
 where
     (flows.fund_id is not null or holdings.fund_id is not null)
     and {{ in_window('listed.trade_date') }}

@@ -1,0 +1,2 @@
+-- One row per asset, full hour and run of equal observations at DefiLlama, as known at as_of.
+{{ asset_price_runs(source('feeds', 'defillama__prices_hourly')) }}
