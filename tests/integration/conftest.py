@@ -71,13 +71,13 @@ def copy_of_small(small: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def again(sample: Built, outcrop: Outcrop, tmp_path_factory: pytest.TempPathFactory) -> Again:
-    """A copy of the sample home, run once more; then without its build, loaded from its archive."""
+def again(small: Path, outcrop: Outcrop, tmp_path_factory: pytest.TempPathFactory) -> Again:
+    """A copy of the small home, run once more; then without its build, loaded from its archive."""
     home = tmp_path_factory.mktemp("again") / "home"
-    shutil.copytree(sample.home, home)
+    shutil.copytree(small, home)
     before, first = contents(home / "archive"), digest(home)
     with Reader(home) as reader:
-        second = outcrop("run", "--home", home)
+        second = outcrop("run", "--home", home, *SMALL)
     assert second.status == 0, second.text
     after, second_digest = contents(home / "archive"), digest(home)
     shutil.rmtree(home / "build")

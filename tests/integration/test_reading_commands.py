@@ -88,12 +88,13 @@ def test_a_whole_receipt_names_every_relation_and_source_on_the_way(said: dict[s
 
 
 def test_the_archive_can_be_listed_and_verified(said: dict[str, Ran]) -> None:
-    lines = said["ls"].out.splitlines()
+    lines = [line for line in said["ls"].out.splitlines() if " farside/" in line or " btcetffundflow/" in line]
     assert len(lines) == 10, "five pulls of two feeds"
     asked_at = [line[:19] for line in lines]
     assert asked_at == sorted(asked_at)
     assert all(" ok " in line for line in lines)
-    assert "10 attempts" in said["verify"].out
+    attempts = len(said["ls"].out.splitlines())
+    assert f"{attempts} attempts" in said["verify"].out.replace(",", "")
     assert "Every body is what the ledger says." in said["verify"].out
 
 
