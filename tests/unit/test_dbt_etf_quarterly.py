@@ -445,12 +445,6 @@ def test_a_quarter_before_its_end_is_not_complete_and_has_no_holding(file, feeds
     assert row["btc_held_end"] is not None
 
 
-def test_it_builds_without_a_row(file):
-    make_feeds(file, {})
-    build(file, "+etf_quarterly", as_of=AS_OF)
-    assert quarterly(file) == {}
-
-
 def test_a_sum_of_flows_has_a_receipt_of_every_flow_in_it(built, feeds):
     """Of Grayscale's quarter of the spin-off: both funds, every session of each, and nothing else."""
     manifest, scope = built.with_name("manifest.json"), {"scope": "issuer", "scope_id": "grayscale"}

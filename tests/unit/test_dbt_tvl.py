@@ -449,14 +449,6 @@ def test_the_order_of_the_rows_of_a_feed_does_not_matter(feeds, file, tmp_path):
         assert read(turned, mart) == read(file, mart)
 
 
-def test_without_a_feed_there_is_a_mart_without_rows(tmp_path):
-    empty = tmp_path / "outcrop.duckdb"
-    make_feeds(empty, {})
-    results = dbt(empty, "build", "--exclude-resource-type", "unit_test", as_of=AS_OF)
-    assert {len(read(empty, mart)) for mart in KEYS} == {0}
-    assert results["a_history_is_not_shorter_than_what_stands"]["status"] == "pass"
-
-
 def test_a_share_has_a_receipt_down_to_every_member_and_the_total(file):
     manifest = file.parent / "target" / "manifest.json"
     on = date(2024, 12, 31)
