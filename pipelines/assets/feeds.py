@@ -22,7 +22,6 @@ log = logging.getLogger("outcrop.assets")
 
 WRITER_POOL = "duckdb_writer"
 """One step at a time where somebody chooses a multiprocess executor; its limit stands in dagster.yaml."""
-PARTITION_TAGS = {"dagster/partition", "dagster/asset_partition_range_start"}
 DAYS = dg.DailyPartitionsDefinition(start_date="2023-12-31")
 """The one partitioning that all feeds share which can be asked by day."""
 
@@ -117,8 +116,8 @@ def _table_asset(feed: Feed) -> dg.AssetsDefinition:
 
 
 def _window(context: dg.AssetExecutionContext, feed: Feed, runtime: Runtime) -> Window:
-    """The days of the run's partitions where the feed and the run have them, else those of the settings."""
-    if not feed.by_day or not PARTITION_TAGS & context.run.tags.keys():
+    """The days of the run's partitions where the feed has them, else those of the settings."""
+    if not feed.by_day:
         return runtime.window_to_ask(feed)
     days = context.partition_time_window
     return Window(days.start.date(), (days.end - timedelta(days=1)).date())

@@ -116,6 +116,10 @@ mutation {
       repositoryName: "__repository__", repositoryLocationName: "pipelines.definitions", jobName: "daily_refresh"
     },
     runConfigData: {}
+    executionMetadata: {tags: [
+      {key: "dagster/asset_partition_range_start", value: "2025-01-30"}
+      {key: "dagster/asset_partition_range_end", value: "2025-01-30"}
+    ]}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }
 """

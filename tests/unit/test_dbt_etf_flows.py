@@ -386,16 +386,7 @@ def test_it_builds_with_one_feed(file, year, filled):
         if name in ("farside__etf_flows", "btcetffundflow__etf_holdings") and name.endswith(filled)
     }
     make_feeds(file, early)
-    dbt(
-        file,
-        "build",
-        "--select",
-        "+etf_flows",
-        "--exclude-resource-type",
-        "unit_test",
-        as_of=AS_OF,
-        window=(FIRST, LAST),
-    )
+    dbt(file, "build", "--exclude-resource-type", "unit_test", as_of=AS_OF, window=(FIRST, LAST))
     rows = mart(file).values()
     if filled == "etf_flows":
         assert {row["n_sources"] for row in rows} == {1}
