@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import SqliteStorageConfig
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.event import listen
 
 BUSY_TIMEOUT_SECONDS = 30
 
@@ -33,6 +35,7 @@ class KeptEventLog(SqliteEventLogStorage):
             if engine is None:
                 options = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
                 engine = create_engine(self.conn_string_for_shard(shard), connect_args=options)
+                listen(engine, "connect", _without_waiting_for_the_disk)
                 self._engines[shard] = engine
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
@@ -50,3 +53,8 @@ class KeptEventLog(SqliteEventLogStorage):
         for engine in self._engines.values():
             engine.dispose()
         super().dispose()
+
+
+def _without_waiting_for_the_disk(connection: Any, _: object) -> None:
+    """Events of a killed run are kept; those of the last second before a power cut may be lost."""
+    connection.execute("pragma synchronous = off")

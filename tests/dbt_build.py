@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
+import shutil
+import warnings
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.artifacts.schemas.run import RunResult
+from dbt.cli.main import dbtRunner
 
+from pipelines.assets.dbt_command import parsed_project
+from pipelines.assets.marts import PARSED, ready_manifest
 from pipelines.feeds.catalog import FEEDS
 from pipelines.receipts import Step, trace
 from pipelines.tables.base import Table
@@ -24,6 +30,8 @@ from pipelines.warehouse.about import lineage_of
 from pipelines.warehouse.ddl import columns_of, create_all
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
+QUIETLY = ("--quiet", "--no-write-json", "--log-level-file", "none", "--threads", "1")
+GOOD = ("success", "pass", "warn")
 Row = Mapping[str, Any]
 
 
@@ -60,6 +68,12 @@ def make_feeds(file: Path, feeds: Mapping[str, Iterable[Row]]) -> None:
                 connection.execute(f"copy feeds.{name} from '{listing}' (format csv, header false)")
 
 
+@cache
+def parsed() -> tuple[Path, bytes]:
+    """The project's manifest, and the project as dbt keeps it after parsing: made once for all tests."""
+    return ready_manifest(), PARSED.read_bytes()
+
+
 def dbt(
     file: Path,
     *arguments: str,
@@ -67,22 +81,35 @@ def dbt(
     window: tuple[date | None, date | None] = (None, None),
     exit_status: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Run dbt on the file, which must end so; the result of each node by its name (`status`, `failures`)."""
+    """Run dbt on the file, which must end so; the result of each node by its name (`status`, `failures`).
+
+    In this process, on the project as it was parsed: to start dbt and to parse takes longer than most builds here.
+    The manifest lies in `target` beside the file, as after dbt's own command.
+    """
     first, last = (day.isoformat() if day else None for day in window)
     variables = {"as_of": f"{as_of:%Y-%m-%d %H:%M:%S.%f}", "window_first": first, "window_last": last}
     target = file.parent / "target"
-    command = [str(Path(sys.executable).with_name("dbt")), *arguments]
+    target.mkdir(exist_ok=True)
+    manifest, project = parsed()
+    shutil.copy(manifest, target / "manifest.json")
+    words = [*arguments, *QUIETLY, "--vars", json.dumps(variables)]
     folders = {"--project-dir": PROJECT, "--profiles-dir": PROJECT, "--target-path": target}
     for option, folder in {**folders, "--log-path": file.parent / "logs"}.items():
-        command += [option, str(folder)]
-    environment = {"OUTCROP_BUILD_FILE": str(file), "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    done = subprocess.run(
-        [*command, "--vars", json.dumps(variables)],
-        env=os.environ | environment, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == exit_status, done.stdout[-6000:] + done.stderr[-2000:]
-    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
-    return {result["unique_id"].split(".")[2]: result for result in results}
+        words += [option, str(folder)]
+    with pytest.MonkeyPatch.context() as shell, warnings.catch_warnings(action="ignore"):
+        shell.setenv("OUTCROP_BUILD_FILE", str(file))
+        shell.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+        ended = dbtRunner(parsed_project(project)).invoke(words)
+    DuckDBConnectionManager.close_all_connections()
+    results = {result.node.unique_id.split(".")[2]: _told(result) for result in getattr(ended.result, "results", ())}
+    status = 2 if ended.exception else int(not ended.success)
+    assert status == exit_status, ended.exception or [told for told in results.values() if told["status"] not in GOOD]
+    return results
+
+
+def _told(result: RunResult) -> dict[str, Any]:
+    facts = {"status": str(result.status), "failures": result.failures, "message": result.message}
+    return {**facts, "relation_name": getattr(result.node, "relation_name", None)}
 
 
 def build(file: Path, *models: str, as_of: datetime, window: tuple[date | None, date | None] = (None, None)) -> None:

@@ -39,6 +39,8 @@ PROJECT_DIR = ROOT / "dbt_project"
 DBT = Path(sys.executable).parent / "dbt"
 LINKED = ("dbt_project.yml", "macros", "models", "profiles.yml", "tests")
 PROJECT_FILES = ("*.sql", "*.yml", "*.csv")
+PARSED = PROJECT_DIR / "target" / "partial_parse.msgpack"
+"""The project as dbt keeps it after parsing: `ready_manifest` sees that it is there and up to date."""
 
 
 class Names(DagsterDbtTranslator):
@@ -71,7 +73,7 @@ def ready_manifest() -> Path:
     manifest, key_file = target / "manifest.json", target / "manifest.key"
     key = _project_key()
     with FileLock(target / "manifest.lock"):
-        if not (manifest.exists() and key_file.exists() and key_file.read_text() == key):
+        if not (manifest.exists() and PARSED.exists() and key_file.exists() and key_file.read_text() == key):
             command = [os.fspath(DBT), "--quiet", "parse", "--project-dir", os.fspath(PROJECT_DIR)]
             subprocess.run([*command, "--profiles-dir", os.fspath(PROJECT_DIR)], cwd=PROJECT_DIR, check=True)
             key_file.write_text(key)
@@ -79,7 +81,7 @@ def ready_manifest() -> Path:
 
 
 def _project_key() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(" ".join(version(package) for package in ("dbt-core", "dbt-duckdb")).encode())
     files = (file for pattern in PROJECT_FILES for file in PROJECT_DIR.rglob(pattern))
     for file in sorted(file for file in files if "target" not in file.relative_to(PROJECT_DIR).parts):
         digest.update(os.fspath(file.relative_to(PROJECT_DIR)).encode() + file.read_bytes())
@@ -87,11 +89,14 @@ def _project_key() -> str:
 
 
 def dbt_resource(project: Path = PROJECT_DIR) -> Dbt:
+    """dbt for a project; that of the checkout is parsed already (dbt_command.py), another one it parses itself."""
+    is_parsed = project == PROJECT_DIR
+    words = ["-P", "-m", "pipelines.assets.dbt_command", os.fspath(PARSED)] if is_parsed else []
     return Dbt(
         project_dir=os.fspath(project),
         profiles_dir=os.fspath(PROJECT_DIR),
-        dbt_executable=os.fspath(DBT),
-        global_config_flags=["--no-use-colors"],
+        dbt_executable=sys.executable if is_parsed else os.fspath(DBT),
+        global_config_flags=[*words, "--no-use-colors"],
     )
 
 
