@@ -32,9 +32,10 @@ MOST_TOLD = 3
 """Problems of one kind that are told in words; the rest are counted."""
 
 
-def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
+def _result(name: str, problems: list[str], asset: dg.AssetKey | None = None) -> dg.AssetCheckResult:
     more = [f"and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
     return dg.AssetCheckResult(
+        asset_key=asset,
         check_name=name,
         passed=not problems,
         severity=dg.AssetCheckSeverity.WARN,
@@ -44,11 +45,11 @@ def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
 
 
 def of_fetch(report: Fetched) -> Iterator[dg.AssetCheckResult]:
-    yield _result(ANSWERED, [f"{failure.request}: {failure.reason}" for failure in report.failures])
+    yield _result(ANSWERED, [f"{failure.request}: {failure.reason}" for failure in report.troubles])
 
 
-def of_load(report: Loaded) -> Iterator[dg.AssetCheckResult]:
+def of_load(report: Loaded, asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
     standing = report.standing
-    yield _result(ACCEPTED, [f"{one.outcome}: {one.reason}. {one.next_step}" for one in report.incidents])
-    yield _result(ROWS_VALID, [f"{standing.rejected_rows} rows"] if standing.rejected_rows else [])
-    yield _result(NAMES_KNOWN, standing.unknown_names)
+    yield _result(ACCEPTED, [f"{one.outcome}: {one.reason}. {one.next_step}" for one in report.incidents], asset)
+    yield _result(ROWS_VALID, [f"{standing.rejected_rows} rows"] if standing.rejected_rows else [], asset)
+    yield _result(NAMES_KNOWN, standing.unknown_names, asset)

@@ -33,7 +33,7 @@ def defs_of(runtime: Runtime) -> dg.Definitions:
     published = publish_asset(marts.keys)
     jobs, schedules = refresh_jobs(runtime, [*marts.keys, *published.keys])
     return dg.Definitions(
-        assets=[*(asset for feed in runtime.feeds for asset in feed_assets(feed)), marts, published],
+        assets=[*feed_assets(runtime.feeds), marts, published],
         jobs=jobs,
         schedules=schedules,
         resources={"runtime": dg.ResourceDefinition(_holding(runtime)), "dbt": dbt_resource()},

@@ -37,6 +37,11 @@ NEXT_STEPS = {
     Outcome.LAYOUT_CHANGED: LOOK,
     Outcome.TOO_MANY_FAULTS: LOOK,
     Outcome.CONFLICTING_ROWS: LOOK,
+    Outcome.RPC_ERROR: "See the node's words; where it does not serve this, rank another one first. " + LATER,
+    Outcome.NULL_RESULT: "The node lacks that block: it may be behind. " + LATER,
+    Outcome.WRONG_CHAIN: "Take that endpoint out of seeds.source_endpoints, or out of OUTCROP_ENDPOINTS. " + LATER,
+    Outcome.WRONG_ANSWER: "The node answered something else; where it does so again, rank another one first. " + LATER,
+    Outcome.RANGE_TOO_LARGE: "The node refuses even one block; rank another one first. " + LATER,
     Outcome.STALE: "Open {url} in a browser: it may stand still, or write its dates in another order. " + LATER,
 }
 BODY_OUTCOMES = {
@@ -57,6 +62,9 @@ def incidents_of(feed: Feed, attempts: pl.DataFrame) -> list[Incident]:
     A refused body always counts; a day without data is no trouble. Of the failed transfers of one question only
     the last counts, and none where the question was answered later: they were tries at the same thing.
     """
+    open_ones = feed.unhealed(attempts)
+    if open_ones is not None:
+        return [_incident(feed, row) for row in open_ones.sort("fetched_at", "fetch_id").iter_rows(named=True)]
     question = ("method", "url")
     is_good = pl.col("outcome") == Outcome.OK
     is_body = pl.col("sha256").is_not_null() & pl.col("outcome").is_in([*BODY_OUTCOMES])

@@ -10,7 +10,7 @@ from datetime import date
 
 import dagster as dg
 
-from pipelines.assets.feeds import raw_key, table_key
+from pipelines.assets.feeds import keys_of
 from pipelines.feeds.base import Feed
 from pipelines.runtime import Runtime
 from pipelines.wanted import ONE_DAY, answered_days, closed_days, wanted_days
@@ -26,7 +26,7 @@ def days_to_ask(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
 
     Oldest first. A home that is not there yet is not made: all its closed days are to be asked for.
     """
-    by_day = [feed for feed in feeds if feed.by_day]
+    by_day = [feed for feed in feeds if feed.in_partitions and not runtime.why_off(feed)]
     is_new = not runtime.settings.archive_dir.exists()
     now = runtime.clock.now()
     days: set[date] = set()
@@ -35,22 +35,22 @@ def days_to_ask(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
         if is_new:
             days.update(closed_days(feed, window, now))
         else:
-            refused = known_attempts(runtime.home, feed.feed_id).refused
+            refused = known_attempts(runtime.home, feed.raw_ids).refused
             days.update(wanted_days(feed, runtime.archive, window, now, refused))
     return sorted(days) or ([] if is_new else days_to_load(runtime, by_day)[-1:])
 
 
 def days_to_load(runtime: Runtime, feeds: Iterable[Feed]) -> list[date]:
     """The days that the archive has an answer for, of the feeds of these that are asked by day; else the last day."""
-    by_day = [feed for feed in feeds if feed.by_day]
+    by_day = [feed for feed in feeds if feed.in_partitions]
     days = {day for feed in by_day for day in answered_days(feed, runtime.archive)}
     return sorted(days) or [runtime.as_of().date() - ONE_DAY] * bool(by_day)
 
 
 def run_request(feeds: list[Feed], days: list[date], rest: Iterable[dg.AssetKey]) -> dg.RunRequest:
     """One run: whole-history feeds once, and feeds by day over the range from the first to the last of the days."""
-    asked = [feed for feed in feeds if days or not feed.by_day]
-    keys = [key for feed in asked for key in (raw_key(feed), table_key(feed))]
+    asked = [feed for feed in feeds if days or not feed.in_partitions]
+    keys = [key for feed in asked for key in keys_of(feed)]
     tags = {RANGE_START: days[0].isoformat(), RANGE_END: days[-1].isoformat()} if days else {}
     return dg.RunRequest(tags=tags, asset_selection=[*keys, *rest])
 
@@ -64,7 +64,7 @@ def refresh_jobs(runtime: Runtime, rest: list[dg.AssetKey]) -> tuple[list, list[
         selection=dg.AssetSelection.all(),
         description="Ask, load, build, test and publish everything.",
     )
-    etf_keys = [key for feed in etf for key in (raw_key(feed), table_key(feed))]
+    etf_keys = [key for feed in etf for key in keys_of(feed)]
     etf_job = dg.define_asset_job(
         ETF_REFRESH,
         selection=dg.AssetSelection.assets(*etf_keys, *rest),

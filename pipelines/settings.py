@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,10 +84,16 @@ class Settings(BaseSettings):
     as_of: datetime | None = None
     subjects: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    chains: tuple[str, ...] = ()
     seeds: Path = ROOT / "dbt_project" / "seeds"
     contact: str = ""
     keys: dict[str, SecretStr] = {}
     """Keys of sources that want one, by source_id: `OUTCROP_KEYS__SOSOVALUE`."""
+    endpoints: dict[str, str] = {}
+    """The user's own EVM nodes by chain_id, asked before the public ones: `OUTCROP_ENDPOINTS__ROOTSTOCK`.
+
+    One address, or several with spaces between. A key in its path or query is sent and written nowhere.
+    """
     lock_wait_seconds: float = 600
     request_timeout_seconds: float = 30
     max_body_bytes: int = 64 * 1024 * 1024
@@ -111,6 +118,18 @@ class Settings(BaseSettings):
             if not key.get_secret_value().strip():
                 raise ValueError(f"the key of {source_id} is empty; leave the variable out")
         return {source_id.lower(): key for source_id, key in keys.items()}
+
+    @field_validator("endpoints")
+    @classmethod
+    def are_addresses(cls, endpoints: dict[str, str]) -> dict[str, str]:
+        for chain_id, urls in endpoints.items():
+            for url in urls.split() or [""]:
+                place = urlsplit(url)
+                if place.scheme not in ("http", "https") or not place.hostname:
+                    raise ValueError(f"a node of {chain_id} is an address such as http://10.0.0.5:8545")
+                if place.username is not None:
+                    raise ValueError(f"a node of {chain_id} has a user in its address; only keys in its path are kept")
+        return {chain_id.lower(): urls for chain_id, urls in endpoints.items()}
 
     @property
     def at(self) -> Home:

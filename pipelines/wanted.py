@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 
 import polars as pl
 
-from pipelines.feeds.base import Feed
+from pipelines.feeds.base import Feed, Past
 from pipelines.transport.archive import Archive
 from pipelines.wire import Outcome, Window
 
@@ -31,6 +31,13 @@ def closed_days(feed: Feed, window: Window, now: datetime) -> list[date]:
     return [day for day in feed.days(window) if closes_at(feed, day) <= now]
 
 
+def past_of(feed: Feed, archive: Archive, refused: frozenset[str] = frozenset()) -> Past:
+    """What the feed was told before; a body that was `refused` when it was read is no good answer."""
+    unread = pl.col("fetch_id").is_in(sorted(refused)) & (pl.col("outcome") == Outcome.OK)
+    outcome = pl.when(unread).then(pl.lit(str(Outcome.LAYOUT_CHANGED))).otherwise("outcome")
+    return Past(archive.ledger(*feed.raw_ids).with_columns(outcome=outcome), archive.answer)
+
+
 def wanted_days(
     feed: Feed, archive: Archive, window: Window, now: datetime, refused: frozenset[str] = frozenset()
 ) -> list[date]:
@@ -40,8 +47,13 @@ def wanted_days(
     it is inside the source's revision window and the last good answer is older than `REPULL_AFTER`. Where a
     feed cannot be asked by day, an answer speaks for all days and one wanted day wants them all.
     """
+    return days_missing_in(past_of(feed, archive, refused), feed, archive, window, now)
+
+
+def days_missing_in(past: Past, feed: Feed, archive: Archive, window: Window, now: datetime) -> list[date]:
+    """The same where the past is at hand."""
     closed = closed_days(feed, window, now)
-    answered = _last_answers(feed, archive, closed, refused)
+    answered = _last_answers(feed, archive, past, closed)
     revision_window = timedelta(days=feed.manners.revision_window_days)
 
     def is_wanted(day: date) -> bool:
@@ -54,10 +66,12 @@ def wanted_days(
     return closed if wanted and not feed.by_day else wanted
 
 
-def _last_answers(feed: Feed, archive: Archive, days: Sequence[date], refused: frozenset[str]) -> dict[date, datetime]:
+def _last_answers(feed: Feed, archive: Archive, past: Past, days: Sequence[date]) -> dict[date, datetime]:
     """When each day was last answered well. A history in several parts is answered when its oldest part is."""
-    is_good = (pl.col("outcome") == Outcome.OK) & ~pl.col("fetch_id").is_in(sorted(refused))
-    good = archive.ledger(feed.feed_id).filter(is_good)
+    told = feed.answered(past, list(days))
+    if told is not None:
+        return told
+    good = past.attempts.filter(pl.col("outcome") == Outcome.OK)
     requests = ((archive.request(row), row["fetched_at"]) for row in good.iter_rows(named=True))
     speaking = [(request, fetched_at) for request, fetched_at in requests if feed.speaks(request)]
     if feed.by_day:
@@ -72,7 +86,13 @@ def _last_answers(feed: Feed, archive: Archive, days: Sequence[date], refused: f
 
 def answered_days(feed: Feed, archive: Archive) -> set[date]:
     """The days that a feed asked by day has some good answer for."""
-    good = archive.ledger(feed.feed_id).filter(pl.col("outcome") == Outcome.OK)
+    past = past_of(feed, archive)
+    newest = past.attempts["fetched_at"].max()
+    if isinstance(newest, datetime):
+        told = feed.answered(past, closed_days(feed, Window(feed.manners.history_from, newest.date()), newest))
+        if told is not None:
+            return set(told)
+    good = past.attempts.filter(pl.col("outcome") == Outcome.OK)
     return {day for row in good.iter_rows(named=True) for day in feed.days_of(archive.request(row))}
 
 

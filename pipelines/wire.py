@@ -47,6 +47,12 @@ class Outcome(StrEnum):
     CONFLICTING_ROWS = "conflicting_rows"
     STALE = "stale"
     NO_DATA = "no_data"
+    # what a node says of a question over JSON-RPC
+    RANGE_TOO_LARGE = "range_too_large"
+    RPC_ERROR = "rpc_error"
+    NULL_RESULT = "null_result"
+    WRONG_CHAIN = "wrong_chain"
+    WRONG_ANSWER = "wrong_answer"
 
 
 class BodyRefused(Exception):
@@ -62,7 +68,8 @@ class BodyRefused(Exception):
 class Request:
     """One question to an upstream. `params` are the query, `body` the JSON text of a POST.
 
-    `headers` are sent beside our own and never written down.
+    `headers` are sent beside our own and never written down, and `secret_path` is sent behind the address in the same
+    way. `divisible`: after a timeout or a body cut short the asker asks for less, so that nobody repeats it as it is.
     """
 
     url: str
@@ -70,6 +77,8 @@ class Request:
     params: tuple[tuple[str, str], ...] = ()
     body: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    secret_path: str = ""
+    divisible: bool = False
 
     @classmethod
     def get(cls, url: str, params: dict[str, str] | None = None) -> Request:

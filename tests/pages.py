@@ -188,7 +188,8 @@ class Room:
     def load(self, *, reader: str = "reader", every_attempt: bool = False) -> Loaded:
         """A load after which the file was published, so that the next one need not tell of the same again."""
         told = frozenset() if every_attempt or not self.warehouse.file.exists() else self._told()
-        return load(self.feed, self.archive, self.warehouse, reader=reader, run_id="run", told=told)
+        [loaded] = load([self.feed], self.archive, self.warehouse, reader=reader, run_id="run", told=told)
+        return loaded
 
     def _told(self) -> frozenset[str]:
         return frozenset(fetch_id for (fetch_id,) in self.rows("select fetch_id from feeds.ledger"))

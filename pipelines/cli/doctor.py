@@ -93,7 +93,7 @@ def _archive(runtime: Runtime) -> Iterator[Finding]:
     text = f"{report.rows:,} attempts, {report.bodies:,} bodies, {report.bytes_on_disk / 1e6:,.1f} MB"
     advice = f"{len(report.problems)} problems: outcrop archive verify" if report.problems else None
     yield Finding("archive", text, advice)
-    for feed in runtime.feeds:
+    for feed in (feed for feed in runtime.feeds if feed.asks):
         rows = archive.ledger(feed.feed_id)
         good = [row["fetched_at"] for row in rows.iter_rows(named=True) if row["outcome"] == Outcome.OK]
         last = f"last good answer {max(good):%Y-%m-%d %H:%M} UTC" if good else "no good answer yet"
@@ -118,7 +118,8 @@ def _published(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _hosts(runtime: Runtime) -> Iterator[Finding]:
-    for host in (host for source in runtime.registry.sources.values() for host in source.hosts):
+    asked = (*runtime.registry.sources.values(), *runtime.registry.all_endpoints)
+    for host in sorted({host for one in asked for host in one.hosts}):
         try:
             socket.getaddrinfo(host, 443)
             yield Finding(host, "its name is known")

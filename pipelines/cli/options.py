@@ -38,6 +38,7 @@ def run_options(command: Command) -> Command:
         click.option("--from", "first_day", type=DAY, metavar="DAY", help="First day."),
         click.option("--to", "last_day", type=DAY, metavar="DAY", help="Last day."),
         click.option("--select", "subjects", multiple=True, metavar="SUBJECT", help="Only feeds of this subject."),
+        click.option("--chain", "chains", multiple=True, metavar="ID", help="Of EVM nodes only those of this chain."),
         click.option("--source", "sources", multiple=True, metavar="ID", help="Only feeds of this source."),
     )
     for decorate in reversed(decorators):

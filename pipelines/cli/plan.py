@@ -29,8 +29,8 @@ class Share:
 
     @property
     def minutes(self) -> float:
-        """A minute's budget is sent at once; each further one waits a minute."""
-        return (self.today - 1) // self.source.rate_limit_per_min if self.today else 0
+        """The places of a minute are given out second by second."""
+        return self.today / self.source.rate_limit_per_min
 
 
 def plan_of(runtime: Runtime) -> list[Share]:
@@ -38,9 +38,9 @@ def plan_of(runtime: Runtime) -> list[Share]:
     now = runtime.clock.now()
     requests: dict[str, int] = {}
     for feed in runtime.selected:
-        if runtime.why_off(feed):
+        if runtime.why_off(feed) or not feed.asks:
             continue
-        refused = known_attempts(runtime.home, feed.feed_id).refused
+        refused = known_attempts(runtime.home, feed.raw_ids).refused
         days = wanted_days(feed, runtime.archive, runtime.window_to_ask(feed), now, refused)
         count = sum(feed.request_count(window) for window in windows(feed, days))
         requests[feed.source] = requests.get(feed.source, 0) + count
@@ -53,7 +53,7 @@ def say_plan(shares: list[Share]) -> None:
         return
     minutes = sum(share.minutes for share in shares)
     total = sum(share.today for share in shares)
-    time = f"about {minutes:.0f} minutes at their budgets" if minutes else "within a minute"
+    time = f"about {minutes:.0f} minutes at their budgets" if minutes >= 1 else "within a minute"
     OUT.print(f"To ask: {total} requests of {len(shares)} sources, {time}. A stopped run goes on where it was.")
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     table.add_column("source")

@@ -25,6 +25,7 @@ from pipelines.warehouse.reader import digests, reading
 COPY_OPTIONS = {"csv": "format csv, header", "json": "format json", "parquet": "format parquet"}
 FORMATS = ("table", *COPY_OPTIONS)
 READING = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
+MOST_SHOWN = 1000
 LINEAGE_COLUMNS = ("source_id", "fetch_id", "locator", "last_fetch_id")
 
 
@@ -108,6 +109,11 @@ def _lines(step: Step, column: str | None, evidence: Evidence, depth: int = 0) -
             shown = [column]
         yield from ((depth + 1, f"{name} = {row[name]}") for name in shown)
         if step.relation.startswith("feeds."):
-            yield from ((depth + 1, f"{where}  {text}") for where, text in evidence.of(row))
+            yield from ((depth + 1, f"{where}  {_shortened(text)}") for where, text in evidence.of(row))
     for below in step.below:
         yield from _lines(below, column, evidence, depth + 1)
+
+
+def _shortened(text: str) -> str:
+    """A header of a block is pages long; the whole of it is in the archive."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} … ({len(text):,} characters)"

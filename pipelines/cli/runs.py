@@ -118,6 +118,8 @@ def _check_selection(runtime: Runtime, *, fetches: bool) -> None:
     for given, known, word in (
         (settings.subjects, {feed.subject for feed in runtime.feeds}, "subject"),
         (settings.sources, {feed.source for feed in runtime.feeds}, "source"),
+        (settings.chains, runtime.registry.evm_chains.keys(), "EVM chain"),
+        (settings.endpoints.keys(), runtime.registry.evm_chains.keys(), "EVM chain"),
     ):
         if unknown := sorted(set(given) - known):
             raise BadUsage(f"No feed has the {word} {', '.join(unknown)}. Known: {', '.join(sorted(known))}")
@@ -125,7 +127,7 @@ def _check_selection(runtime: Runtime, *, fetches: bool) -> None:
         raise BadUsage("No feed has that subject and that source.")
     off = [runtime.why_off(feed) for feed in runtime.selected]
     if fetches and runtime.mode is not Mode.ARCHIVE and all(off):
-        raise BadUsage("\n".join(reason for reason in off if reason))
+        raise BadUsage("\n".join(dict.fromkeys(reason for reason in off if reason)))
 
 
 def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
@@ -134,7 +136,7 @@ def _execute(runtime: Runtime, *, fetches: bool, loads: bool) -> None:
     published = [key for key in definitions.resolve_all_asset_keys() if key.path[0] not in ("raw", "feeds")]
     days = days_to_ask(runtime, runtime.selected) if fetches else days_to_load(runtime, runtime.selected)
     request = run_request(runtime.selected, days, published if loads else [])
-    wanted = {raw_key(feed) for feed in runtime.selected} if fetches else set()
+    wanted = {raw_key(feed) for feed in runtime.selected if feed.asks} if fetches else set()
     wanted |= {table_key(feed) for feed in runtime.selected} if loads else set()
     kept = [key for key in request.asset_selection or [] if key in wanted or key in published]
     if not kept:

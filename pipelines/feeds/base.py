@@ -7,15 +7,17 @@ Not here: HTTP, files, DuckDB, Dagster.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import date
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar
 from urllib.parse import SplitResult
 
 import polars as pl
 
 from pipelines.registry import Registry, Source
 from pipelines.tables.base import Table
-from pipelines.wire import Answer, Request, Requests, Window
+from pipelines.wire import Answer, BodyRefused, Request, Requests, Window
 
 ASKED = {
     "entity_id": pl.String,
@@ -27,6 +29,18 @@ ASKED = {
 """Columns of `Feed.covers`: `from_at` is included, `to_at` is not; blocks are both included."""
 
 
+@dataclass(frozen=True)
+class Past:
+    """What a feed was told before: its attempts in the ledger, oldest first, and the way to read an answer again.
+
+    `attempts` has the columns of the ledger; a body that came well and could not be read has the outcome
+    `layout_changed`. `answer` takes one of its rows as a mapping.
+    """
+
+    attempts: pl.DataFrame
+    answer: Callable[[Mapping[str, Any]], Answer]
+
+
 class Feed(ABC):
     """One table's worth of one upstream. A feed is pure: requests out, bytes in, frames out."""
 
@@ -34,10 +48,16 @@ class Feed(ABC):
     entity: ClassVar[str]
     subject: ClassVar[str]
     delivers: ClassVar[type[Table]]
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The entities of the source whose answers fill the table, where it does not ask itself; empty: its own."""
     media: ClassVar[frozenset[str]]
     """What the upstream announces: html, json, csv."""
     by_day: ClassVar[bool] = False
     """True where one day can be asked for; otherwise an answer is the whole history."""
+    by_choice: ClassVar[bool] = False
+    """True where it asks only for what a user names: a chain, and its source."""
+    gathers: ClassVar[bool] = False
+    """True where rows are counted from many answers together, not read from one."""
     trades_on: ClassVar[str | None] = None
     """The market whose sessions are the days of the feed; None where every day is one."""
 
@@ -51,6 +71,21 @@ class Feed(ABC):
     @property
     def table_name(self) -> str:
         return f"{self.source}__{self.entity}"
+
+    @property
+    def asks(self) -> bool:
+        """Whether the feed asks itself; the others read what another one was told."""
+        return not self.reads
+
+    @property
+    def in_partitions(self) -> bool:
+        """Whether Dagster shows its days one by one; one that keeps its own account of them is shown as a whole."""
+        return self.by_day and self.asks and type(self).answered is Feed.answered
+
+    @property
+    def raw_ids(self) -> list[str]:
+        """The ids under which the answers that it reads are archived."""
+        return [f"{self.source}/{entity}" for entity in self.reads or (self.entity,)]
 
     @property
     def manners(self) -> Source:
@@ -69,6 +104,29 @@ class Feed(ABC):
     @abstractmethod
     def requests(self, window: Window) -> Requests:
         """What to ask for these days."""
+
+    def conversation(self, window: Window, past: Past) -> Requests:
+        """What to ask for these days after all that was asked before; most feeds need not look back."""
+        return self.requests(window)
+
+    def refusal(self, request: Request, body: bytes) -> BodyRefused | None:
+        """Why a body that came well is no answer to its question; None where it is one.
+
+        Asked when the body arrives, before its ledger row is written, in the thread that asked.
+        """
+        return None
+
+    def answered(self, past: Past, days: list[date]) -> dict[date, datetime] | None:
+        """When each day was last answered in full; None where the requests themselves say so (`days_of`)."""
+        return None
+
+    def unhealed(self, attempts: pl.DataFrame) -> pl.DataFrame | None:
+        """The failed attempts that nothing later made good; None where a later answer to the same question does."""
+        return None
+
+    def is_read(self, request: Request) -> bool:
+        """Whether answers to it have rows of this table; those of another kind are left alone."""
+        return True
 
     def request_count(self, window: Window) -> int:
         """How many requests these days take, as far as that is known before the first answer."""

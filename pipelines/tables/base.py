@@ -39,7 +39,12 @@ class Observe:
 
 @dataclass(frozen=True)
 class Replace:
-    """The answer is the truth about what it covers: delete the covered range and insert."""
+    """The answer is the truth about what it covers: delete the covered range and insert.
+
+    `by`: the column of block numbers that ranges are told in; empty where they are instants of the table's `at`.
+    """
+
+    by: str = ""
 
 
 class Table(dy.Schema):
@@ -131,6 +136,8 @@ def _completed(table: type[Table], read: pl.DataFrame, source_id: str, answer: A
 def _collapsed(table: type[Table], frame: pl.DataFrame) -> pl.DataFrame:
     """One row per key. Raises `BodyRefused` where a key is given with two different values."""
     key = table.primary_key()
+    if frame.select(pl.struct(key).is_unique().all()).item():
+        return frame
     once = frame.unique([*key, *table.values()], keep="first", maintain_order=True)
     twice = once.filter(pl.struct(key).is_duplicated())
     if twice.height:

@@ -24,11 +24,11 @@ def host_of(url: str) -> str:
     return registered_name(urlsplit(url).hostname)
 
 
-def check(url: str, hosts: frozenset[str], came_from: str | None = None) -> None:
+def check(url: str, hosts: frozenset[str], came_from: str | None = None, *, is_own: bool = False) -> None:
     """Raises `AddressRefused` where a prepared address is not to be asked.
 
     Prepared by requests, so that the host read here is the host that is dialled. `came_from` is the address
-    that redirected here.
+    that redirected here. `is_own`: a node that the user named, which may speak plain http in a network of theirs.
     """
     target = urlsplit(url)
     host = target.hostname or ""
@@ -37,7 +37,7 @@ def check(url: str, hosts: frozenset[str], came_from: str | None = None) -> None
         raise AddressRefused(f"{place} is not a registered host; only the hosts of seeds/sources.csv are asked")
     if came_from and _is_private(host):
         raise AddressRefused(f"a redirect to the private address {place}")
-    if target.scheme != "https" and not (target.scheme == "http" and _is_loopback(host)):
+    if target.scheme != "https" and not (target.scheme == "http" and (is_own or _is_loopback(host))):
         raise AddressRefused(f"{place} is not https")
     if came_from and urlsplit(came_from).scheme != target.scheme:
         raise AddressRefused(f"a redirect from {urlsplit(came_from).scheme} to {place}")

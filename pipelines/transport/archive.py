@@ -34,8 +34,10 @@ class Archive:
         self.path = path
         self.read_only = read_only
         self.origin: Origin = _origin(path)
-        self._bodies = Bodies(path / "bodies")
-        self._ledger = Ledger(path / "ledger")
+        # What the simulated world says can be had again: it need not survive a power cut, only a kill.
+        is_precious = self.origin != "sample"
+        self._bodies = Bodies(path / "bodies", survives_power_cut=is_precious)
+        self._ledger = Ledger(path / "ledger", survives_power_cut=is_precious)
 
     @classmethod
     def create(cls, path: Path, origin: Origin) -> Archive:
@@ -69,13 +71,13 @@ class Archive:
         self._refuse_writing("add a ledger row")
         self._ledger.append(row)
 
-    def ledger(self, feed: str | None = None, since: datetime | None = None) -> pl.DataFrame:
-        """The rows (`ledger.SCHEMA`) in (fetched_at, sha256, fetch_id) order, each once.
+    def ledger(self, *feeds: str, since: datetime | None = None) -> pl.DataFrame:
+        """The rows (`ledger.SCHEMA`) of some feeds, or of all, in (fetched_at, sha256, fetch_id) order, each once.
 
         With `since`: those fetched after it, for which older months are not read.
         """
         rows = self._ledger.frame(since)
-        return rows.filter(pl.col("feed") == feed) if feed else rows
+        return rows.filter(pl.col("feed").is_in(feeds)) if feeds else rows
 
     def torn_lines(self) -> int:
         """How many ledger lines a killed writer left unreadable."""

@@ -22,14 +22,16 @@ ADVICE = "Put the file back from a copy of the archive, or fetch again."
 class Bodies:
     """The files `ab/<sha256>.zst` of one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, survives_power_cut: bool = True) -> None:
         self._folder = folder
+        self._survives_power_cut = survives_power_cut
 
     def store(self, body: bytes) -> str:
         """The name of the body, which is on disk when this returns."""
         sha256 = hashlib.sha256(body).hexdigest()
         if not self.has(sha256):
-            write_whole(self.file(sha256), zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body))
+            packed = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body)
+            write_whole(self.file(sha256), packed, survives_power_cut=self._survives_power_cut)
         return sha256
 
     def read(self, sha256: str) -> bytes:

@@ -67,12 +67,15 @@ class Hop:
 class Courier:
     """Sends requests. `take_place(host)` is called before every sending, redirects too, and may wait.
 
+    `own_hosts` are those of the user's own nodes, which may lie in a private network.
     `keys`: the header, name and value, that goes to a host and to no other.
     """
 
     def __init__(
         self,
+        *,
         hosts: frozenset[str],
+        own_hosts: frozenset[str],
         take_place: Callable[[str], None],
         adapter: BaseAdapter | None,
         clock: Clock,
@@ -80,6 +83,7 @@ class Courier:
         keys: Mapping[str, tuple[str, str]],
     ) -> None:
         self._hosts = hosts
+        self._own_hosts = own_hosts
         self._keys = keys
         self._take_place = take_place
         self._is_own_adapter = adapter is None
@@ -99,7 +103,7 @@ class Courier:
         status = None
         try:
             hop = self._hop(request, media)
-            check(hop.url, self._hosts)
+            check(hop.url, self._hosts | self._own_hosts, is_own=host_of(hop.url) in self._own_hosts)
             for _ in range(MOST_REDIRECTS + 1):
                 with self._send(hop) as response:
                     status = response.status_code
@@ -130,7 +134,8 @@ class Courier:
             body = None if request.body is None else request.body.encode()
             params = list(request.params)
             # Prepared without a session, so that neither ~/.netrc nor a cookie of another answer goes with it.
-            prepared = requests.Request(request.method, request.url, headers, params=params, data=body).prepare()
+            url = request.url + request.secret_path
+            prepared = requests.Request(request.method, url, headers, params=params, data=body).prepare()
             prepared.headers.update([self._keys[host]] if (host := host_of(prepared.url or "")) in self._keys else [])
             return Hop(request, prepared)
         except (ValueError, requests.RequestException) as error:

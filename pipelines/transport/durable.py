@@ -31,23 +31,25 @@ def make_folder(folder: Path) -> None:
     _flush_folder(folder.parent)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, survives_power_cut: bool = True) -> None:
     """The file with this content, or no trace of it: never a part under its own name."""
     make_folder(path.parent)
     unfinished = path.parent / f".{path.name}.{os.getpid()}.{threading.get_ident()}{LEFTOVER}"
     try:
         with unfinished.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if survives_power_cut:
+                file.flush()
+                os.fsync(file.fileno())
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    if survives_power_cut:
+        _flush_folder(path.parent)
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, *, survives_power_cut: bool = True) -> None:
     """One more line at the end of the file, in one write, and on a line of its own behind a torn one."""
     make_folder(path.parent)
     is_new = not path.exists()
@@ -56,10 +58,11 @@ def append_line(path: Path, line: bytes) -> None:
             file.seek(-1, os.SEEK_END)
             line = line if file.read(1) == b"\n" else b"\n" + line
         written = file.write(line)
-        os.fsync(file.fileno())
+        if survives_power_cut:
+            os.fsync(file.fileno())
     if written != len(line):
         raise OSError(f"{path}: only {written} of {len(line)} bytes could be written. Is the disk full?")
-    if is_new:
+    if is_new and survives_power_cut:
         _flush_folder(path.parent)
 
 

@@ -20,6 +20,7 @@ from pipelines.transport.screening import challenge_mark, screen
 from pipelines.wire import BodyRefused, Outcome
 
 HEALING_OUTCOMES = frozenset({Outcome.CONNECTION_ERROR, Outcome.TIMEOUT, Outcome.TRUNCATED})
+TOO_MUCH = frozenset({Outcome.TIMEOUT, Outcome.TRUNCATED})
 SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -54,9 +55,14 @@ def _judge_error(attempt: Attempt, status: int) -> Verdict:
     return Verdict(Outcome.RATE_LIMITED if limited else Outcome.HTTP_ERROR, told)
 
 
-def can_heal(attempt: Attempt, verdict: Verdict) -> bool:
-    """Whether the same request may bring data a moment later. A bot wall opens to nobody who knocks again."""
+def can_heal(attempt: Attempt, verdict: Verdict, *, divisible: bool = False) -> bool:
+    """Whether the same request may bring data a moment later. A bot wall opens to nobody who knocks again.
+
+    What was too much in one piece is not asked again in one: `divisible`.
+    """
     if verdict.outcome in HEALING_OUTCOMES:
+        return not (divisible and verdict.outcome in TOO_MUCH)
+    if verdict.outcome is Outcome.RATE_LIMITED and attempt.status == HTTPStatus.OK:
         return True
     answered_badly = verdict.outcome in (Outcome.HTTP_ERROR, Outcome.RATE_LIMITED)
     return answered_badly and _is_passing(attempt) and not _is_far(attempt, come_back_at(attempt))

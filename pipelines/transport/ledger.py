@@ -97,9 +97,9 @@ class LedgerRow:
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, Any]) -> LedgerRow:
-        """The row behind one row of the frame."""
+        """The row behind one row of the frame, which may have further columns."""
         texts = {"params": json.loads(cells["params"]), "headers": json.loads(cells["headers"])}
-        return cls._of_parts({**cells, **texts}, lambda moment: moment)
+        return cls._of_parts({name: cells[name] for name in SCHEMA} | texts, lambda moment: moment)
 
     @classmethod
     def _of_parts(cls, values: dict[str, Any], moment_of: Any) -> LedgerRow:
@@ -123,8 +123,9 @@ def _text(moment: datetime) -> str:
 class Ledger:
     """The ledger files of one archive: `<month>/<stamp>.ndjson` per run, `<month>.parquet` once compacted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, survives_power_cut: bool = True) -> None:
         self._folder = folder
+        self._survives_power_cut = survives_power_cut
         self._lock = threading.Lock()
         self._file_of_month: dict[str, Path] = {}
 
@@ -134,7 +135,7 @@ class Ledger:
         name = f"{row.fetched_at:%Y%m%dT%H%M%S%fZ}.ndjson"
         with self._lock:
             path = self._file_of_month.setdefault(month, self._folder / month / name)
-            append_line(path, row.line())
+            append_line(path, row.line(), survives_power_cut=self._survives_power_cut)
 
     def frame(self, since: datetime | None = None) -> pl.DataFrame:
         """The rows in (fetched_at, sha256, fetch_id) order, each once; with `since` those after it."""

@@ -16,6 +16,7 @@ from pyrate_limiter import Decision, Duration, InMemoryBucket, Rate, RateItem
 from pipelines.settings import Clock
 
 DAY = timedelta(days=1)
+SECONDS_PER_MINUTE = 60
 MINUTES_PER_DAY = 24 * 60
 LONGEST_HOLD = timedelta(seconds=300)
 """Longer than this a run does not wait for a host that asks for a pause."""
@@ -47,6 +48,7 @@ class Pace:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._held_until: datetime | None = None
+        self._second = Rate(-(-per_minute // SECONDS_PER_MINUTE), Duration.SECOND)
         self._minute = Rate(per_minute, Duration.MINUTE)
         self._day = Rate(per_day, Duration.DAY)
         self._bucket = InMemoryBucket(self._binding_rates())
@@ -81,11 +83,16 @@ class Pace:
         return until - now
 
     def _binding_rates(self) -> list[Rate]:
-        """Both limits, or the one that can bind: the library wants the longer one to be the tighter one."""
-        if self._day.limit <= self._minute.limit:
-            return [self._day]
-        both = self._day.limit < self._minute.limit * MINUTES_PER_DAY
-        return [self._minute, self._day] if both else [self._minute]
+        """The limits that can bind: the library wants a longer one to be tighter than the shorter one before it.
+
+        A minute's places are given out second by second, because many hosts count so.
+        """
+        rates = [self._second]
+        if self._minute.limit < self._second.limit * SECONDS_PER_MINUTE:
+            rates.append(self._minute)
+        if self._day.limit < self._minute.limit * MINUTES_PER_DAY:
+            rates.append(self._day)
+        return [rate for rate in rates if rate is self._day or rate.limit < self._day.limit]
 
     def _item(self, moment: datetime) -> RateItem:
         return RateItem(self._host, int(moment.replace(tzinfo=UTC).timestamp() * 1000))

@@ -16,6 +16,7 @@ from datetime import datetime
 import polars as pl
 from requests.adapters import BaseAdapter
 
+from pipelines.bridges import Endpoint
 from pipelines.registry import Source
 from pipelines.settings import Clock, Settings
 from pipelines.transport.addresses import registered_name
@@ -24,11 +25,15 @@ from pipelines.transport.courier import THREADS, Attempt, Courier
 from pipelines.transport.judging import Verdict, can_heal, come_back_at, judge, media_type
 from pipelines.transport.ledger import BY_HAND, LedgerRow
 from pipelines.transport.pace import DAY, Pace, Spent
-from pipelines.wire import Answer, Failure, Outcome, Request, cleaned
+from pipelines.wire import Answer, BodyRefused, Failure, Outcome, Request, cleaned
 
 BACKOFF_SECONDS = (1, 4)
 """Waits before the second and the third attempt; there is no fourth."""
 KEPT_HEADERS = frozenset({"date", "last-modified", "etag", "retry-after", "content-type", "server", "cf-ray"})
+
+
+Refusal = Callable[[Request, bytes], BodyRefused | None]
+"""Why a body that came well is no answer (`Feed.refusal`)."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +51,29 @@ class Transport:
 
 
 class Session:
-    """Asks the hosts of `sources` and files every attempt in the archive."""
+    """Asks the hosts of `sources` and `endpoints`, and files every attempt in the archive."""
 
-    def __init__(self, archive: Archive, sources: Iterable[Source], transport: Transport, settings: Settings) -> None:
-        sources = list(sources)
+    def __init__(
+        self,
+        archive: Archive,
+        sources: Iterable[Source],
+        transport: Transport,
+        settings: Settings,
+        endpoints: Iterable[Endpoint] = (),
+    ) -> None:
+        sources, endpoints = list(sources), list(endpoints)
         self._archive = archive
         self._transport = transport
-        self._paces = _paces(archive, sources, transport) if transport.paced else {}
-        hosts = frozenset(registered_name(host) for source in sources for host in source.hosts)
-        keys = _keys(sources, settings)
-        self._courier = Courier(hosts, self._take_place, transport.adapter, transport.clock, settings, keys)
+        self._paces = _paces(archive, [*sources, *endpoints], transport) if transport.paced else {}
+        self._courier = Courier(
+            hosts=_names(host for one in (*sources, *endpoints) for host in one.hosts),
+            own_hosts=_names(host for endpoint in endpoints if endpoint.is_own for host in endpoint.hosts),
+            take_place=self._take_place,
+            adapter=transport.adapter,
+            clock=transport.clock,
+            settings=settings,
+            keys=_keys(sources, settings),
+        )
 
     def __enter__(self) -> Session:
         return self
@@ -66,24 +84,32 @@ class Session:
     def close(self) -> None:
         self._courier.close()
 
-    def ask(self, feed: str, media: frozenset[str], requests: list[Request]) -> list[Answer | Failure]:
+    def ask(
+        self, feed: str, media: frozenset[str], requests: list[Request], refusal: Refusal = lambda *_: None
+    ) -> list[Answer | Failure]:
         """One answer or failure for each request, in their order. Several requests are asked in parallel."""
-        if len(requests) < 2:
-            return [self._ask(feed, media, request) for request in requests]
-        with ThreadPoolExecutor(THREADS) as threads:
-            return list(threads.map(lambda request: self._ask(feed, media, request), requests))
 
-    def _ask(self, feed: str, media: frozenset[str], request: Request) -> Answer | Failure:
+        def ask_one(request: Request) -> Answer | Failure:
+            return self._ask(feed, media, request, refusal)
+
+        if len(requests) < 2:
+            return [ask_one(request) for request in requests]
+        with ThreadPoolExecutor(THREADS) as threads:
+            return list(threads.map(ask_one, requests))
+
+    def _ask(self, feed: str, media: frozenset[str], request: Request, refusal: Refusal) -> Answer | Failure:
         for backoff_seconds in BACKOFF_SECONDS:
-            attempt, verdict, result = self._attempt(feed, media, request)
-            if not can_heal(attempt, verdict):
+            attempt, verdict, result = self._attempt(feed, media, request, refusal)
+            if not can_heal(attempt, verdict, divisible=request.divisible):
                 return result
             self._wait(attempt, backoff_seconds)
-        _, _, result = self._attempt(feed, media, request)
+        _, _, result = self._attempt(feed, media, request, refusal)
         return result
 
-    def _attempt(self, feed: str, media: frozenset[str], request: Request) -> tuple[Attempt, Verdict, Answer | Failure]:
-        """One attempt, on record: the body first, then its ledger row, and only then does anybody read it."""
+    def _attempt(
+        self, feed: str, media: frozenset[str], request: Request, refusal: Refusal
+    ) -> tuple[Attempt, Verdict, Answer | Failure]:
+        """One attempt, on record: the body first, then its ledger row, and only then is it acted upon."""
         try:
             attempt = self._courier.carry(request, media)
         except Spent as spent:
@@ -91,6 +117,8 @@ class Session:
         self._hold(attempt)
         sha256 = self._archive.store(attempt.body) if attempt.body else None
         verdict = judge(attempt, media)
+        if verdict.outcome is Outcome.OK and (refused := refusal(request, attempt.body)):
+            verdict = Verdict(refused.outcome, refused.reason)
         row = _row(feed, request, attempt, verdict, sha256)
         self._archive.append(row)
         return attempt, verdict, _result(request, row, attempt.body)
@@ -129,8 +157,16 @@ def _row(feed: str, request: Request, attempt: Attempt, verdict: Verdict, sha256
         bytes=len(attempt.body),
         sha256=sha256,
         outcome=verdict.outcome,
-        error=cleaned(verdict.reason) if verdict.reason else None,
+        error=_told(request, verdict.reason) if verdict.reason else None,
     )
+
+
+def _told(request: Request, reason: str) -> str:
+    return cleaned(reason.replace(request.secret_path, "") if request.secret_path else reason)
+
+
+def _names(hosts: Iterable[str]) -> frozenset[str]:
+    return frozenset(registered_name(host) for host in hosts)
 
 
 def _result(request: Request, row: LedgerRow, body: bytes) -> Answer | Failure:
@@ -140,10 +176,10 @@ def _result(request: Request, row: LedgerRow, body: bytes) -> Answer | Failure:
     return Answer(request, row.fetch_id, row.fetched_at, row.status, row.content_type, row.charset, row.sha256, body)
 
 
-def _paces(archive: Archive, sources: list[Source], transport: Transport) -> dict[str, Pace]:
+def _paces(archive: Archive, sources: list[Source | Endpoint], transport: Transport) -> dict[str, Pace]:
     """A pace per host. What the ledger says was sent in the last 24 hours has taken its places already."""
     sent = _sent_by_host(archive, transport.clock.now())
-    by_host: dict[str, list[Source]] = {}
+    by_host: dict[str, list[Source | Endpoint]] = {}
     for source in sources:
         for host in source.hosts:
             by_host.setdefault(registered_name(host), []).append(source)

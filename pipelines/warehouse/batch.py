@@ -39,21 +39,16 @@ class Incident:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Everything that one load of a feed writes, in one transaction.
+class Notes:
+    """What a load says of its attempts when all its bodies are read.
 
-    `bodies` are in (fetched_at, sha256) order; with `restart` they are all there are and the table is filled
-    anew. `ledger` holds every attempt of the feed, columns of `tables.ledger.Ledger`.
+    `ledger` holds every attempt of the feed, columns of `tables.ledger.Ledger`; None for a feed that did not ask.
     """
 
-    feed_id: str
     table_name: str
-    bodies: list[Body]
-    ledger: pl.DataFrame
+    ledger: pl.DataFrame | None
     incidents: list[Incident]
-    reader: str
     run_id: str
-    restart: bool
 
 
 @dataclass(frozen=True)

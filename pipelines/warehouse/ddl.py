@@ -42,6 +42,10 @@ STORED_AS: dict[type[pl.DataType], str] = {
 }
 
 
+COMPRESSION = {"DECIMAL(38,0)": " using compression uncompressed"}
+"""Raw chain units read some twenty times faster so than bit-packed (DuckDB 1.5.5)."""
+
+
 def duckdb_type(kind: pl.DataType) -> str:
     """The DuckDB type that a column of a contract is stored in. Raises `KeyError` for any other type."""
     if isinstance(kind, pl.Decimal):
@@ -65,7 +69,10 @@ def columns_of(contract: type[dy.Schema]) -> dict[str, tuple[str, str, bool]]:
 def create_table(connection: duckdb.DuckDBPyConnection, relation: str, contract: type[dy.Schema]) -> None:
     """Make a table of schema `feeds` with its comments."""
     columns = columns_of(contract)
-    lines = [f"{name} {kind}{'' if nullable else ' not null'}" for name, (kind, _, nullable) in columns.items()]
+    lines = [
+        f"{name} {kind}{'' if nullable else ' not null'}{COMPRESSION.get(kind, '')}"
+        for name, (kind, _, nullable) in columns.items()
+    ]
     connection.execute(f"create table {relation} ({', '.join(lines)})")
     summary = (contract.__doc__ or "").strip().splitlines()[0]
     connection.execute(f"comment on table {relation} is {_quoted(summary)}")

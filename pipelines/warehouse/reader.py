@@ -63,15 +63,16 @@ class Known:
     refused: frozenset[str] = frozenset()
 
 
-def known_attempts(home: Home, feed_id: str) -> Known:
-    """The attempts of a feed up to the last publication."""
+def known_attempts(home: Home, feed_ids: list[str]) -> Known:
+    """The attempts of some feeds up to the last publication."""
     if not home.published.exists():
         return Known()
     with reading(home) as connection:
         query = (
-            "select fetch_id, outcome not in ('ok', 'no_data') from feeds.ledger where source_id || '/' || entity = ?"
+            "select fetch_id, outcome not in ('ok', 'no_data') from feeds.ledger"
+            " where list_contains(?, source_id || '/' || entity)"
         )
-        rows = connection.execute(query, [feed_id]).fetchall()
+        rows = connection.execute(query, [feed_ids]).fetchall()
     return Known(frozenset(row[0] for row in rows), frozenset(row[0] for row in rows if row[1]))
 
 

@@ -12,32 +12,32 @@ import polars as pl
 
 from pipelines.tables.base import REJECTED
 from pipelines.tables.ledger import Asked, Ledger
-from pipelines.warehouse.batch import Batch
+from pipelines.warehouse.batch import Body, Notes
 
 
-def record(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+def record(connection: duckdb.DuckDBPyConnection, table_name: str, bodies: list[Body], reader: str) -> None:
     """The bodies themselves, what they cover, and what was set aside."""
     (done,) = connection.execute(
-        "select cast(count(*) as integer) from meta.loads where table_name = ?", [batch.table_name]
+        "select cast(count(*) as integer) from meta.loads where table_name = ?", [table_name]
     ).fetchone() or (0,)
-    bodies = [(done + n, body.fetch_id, str(body.outcome), body.reason) for n, body in enumerate(batch.bodies)]
+    told = [(done + n, body.fetch_id, str(body.outcome), body.reason) for n, body in enumerate(bodies)]
     schema = {"position": pl.Int32, "fetch_id": pl.String, "outcome": pl.String, "reason": pl.String}
-    loads = pl.DataFrame(bodies, schema=schema, orient="row")
-    owner = {"table_name": pl.lit(batch.table_name)}
-    insert(connection, "meta.loads", loads.with_columns(**owner, reader=pl.lit(batch.reader)))
-    if rejected := _of_all(batch, "rejected"):
+    loads = pl.DataFrame(told, schema=schema, orient="row")
+    owner = {"table_name": pl.lit(table_name)}
+    insert(connection, "meta.loads", loads.with_columns(**owner, reader=pl.lit(reader)))
+    if rejected := _of_all(bodies, "rejected"):
         insert(connection, "meta.rejected_rows", pl.concat(rejected).select("fetch_id", *REJECTED, **owner))
-    if unknown := _of_all(batch, "unknown"):
+    if unknown := _of_all(bodies, "unknown"):
         _count_unknown(connection, pl.concat(unknown).with_columns(**owner))
-    if asked := _of_all(batch, "asked"):
+    if asked := _of_all(bodies, "asked"):
         insert(connection, "feeds.asked", pl.concat(asked).with_columns(**owner).select(Asked.column_names()))
 
 
-def _of_all(batch: Batch, name: str) -> list[pl.DataFrame]:
+def _of_all(bodies: list[Body], name: str) -> list[pl.DataFrame]:
     """One kind of frame of all bodies that have rows of it, in order, each with its fetch_id and outcome."""
     return [
         getattr(body, name).with_columns(fetch_id=pl.lit(body.fetch_id), outcome=pl.lit(str(body.outcome)))
-        for body in batch.bodies
+        for body in bodies
         if getattr(body, name).height
     ]
 
@@ -54,13 +54,14 @@ def _count_unknown(connection: duckdb.DuckDBPyConnection, names: pl.DataFrame) -
     connection.unregister("incoming")
 
 
-def note(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+def note(connection: duckdb.DuckDBPyConnection, notes: Notes) -> None:
     """Every attempt of the feed, and the incidents of this run."""
-    connection.execute("delete from feeds.ledger where source_id || '/' || entity = ?", [batch.feed_id])
-    insert(connection, "feeds.ledger", batch.ledger.select(Ledger.column_names()))
-    connection.execute("delete from meta.incidents where table_name = ?", [batch.table_name])
-    for incident in batch.incidents:
-        values = [batch.run_id, batch.table_name, *vars(incident).values()]
+    if notes.ledger is not None:
+        connection.execute("delete from feeds.ledger where list_contains(table_names, ?)", [notes.table_name])
+        insert(connection, "feeds.ledger", notes.ledger.select(Ledger.column_names()))
+    connection.execute("delete from meta.incidents where table_name = ?", [notes.table_name])
+    for incident in notes.incidents:
+        values = [notes.run_id, notes.table_name, *vars(incident).values()]
         connection.execute("insert into meta.incidents values (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 

@@ -6,19 +6,22 @@ Not here: what is noted beside the rows (records.py), parsing (ingest), models (
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from pipelines.tables.base import Observe, Table
-from pipelines.warehouse.batch import Batch, Body, Loads, Standing
+from pipelines.tables.base import Observe, Replace, Table
+from pipelines.warehouse.batch import Body, Loads, Notes, Standing
 from pipelines.warehouse.ddl import columns_of, create_all, create_table, stands_as
 from pipelines.warehouse.records import note, record
 from pipelines.warehouse.runs import merge_runs
 from pipelines.wire import Outcome
+
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 2, "memory_limit": "400MB"}
+"""Rows on their way to the file go to disk early instead of filling the memory."""
 
 
 class Warehouse:
@@ -32,7 +35,7 @@ class Warehouse:
     def writing(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         """A connection inside one transaction, with every table of a registered feed in place."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(self.file, config={"threads": 2}) as connection:
+        with duckdb.connect(self.file, config=CONFIG) as connection:
             connection.execute("set TimeZone = 'UTC'")
             connection.begin()
             create_all(connection, self.tables)
@@ -78,18 +81,33 @@ class Warehouse:
             ).fetchall()
         return Standing(rows, first_day, last_day, rejected, [name for (name,) in unknown])
 
-    def load(self, batch: Batch) -> int:
-        """Write a batch; returns the rows written. A killed load leaves what stood."""
-        table = self.tables[batch.table_name]
-        good = [body for body in batch.bodies if body.outcome is Outcome.OK]
+    def load(
+        self, parts: Iterable[Mapping[str, list[Body]]], reader: str, anew: Collection[str] = ()
+    ) -> dict[str, int]:
+        """Write what bodies came to, by table and in (fetched_at, sha256) order; returns the rows written.
+
+        One transaction: a killed load leaves what stood. Tables `anew` are emptied first.
+        """
+        written: dict[str, int] = {}
         with self.writing() as connection:
-            if batch.restart:
-                self._empty(connection, batch.table_name)
-            record(connection, batch)
-            note(connection, batch)
-            if isinstance(table.load, Observe):
-                return self._observe(connection, batch.table_name, good)
-            return self._replace(connection, batch.table_name, good)
+            for table_name in anew:
+                self._empty(connection, table_name)
+            for part in parts:
+                for table_name, bodies in part.items():
+                    record(connection, table_name, bodies, reader)
+                    rows = self._write(connection, table_name, [body for body in bodies if body.outcome is Outcome.OK])
+                    written[table_name] = written.get(table_name, 0) + rows
+        return written
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, table_name: str, bodies: list[Body]) -> int:
+        is_observed = isinstance(self.tables[table_name].load, Observe)
+        write = self._observe if is_observed else self._replace
+        return write(connection, table_name, bodies)
+
+    def note(self, notes: Notes) -> None:
+        """Write what a load says of its attempts."""
+        with self.writing() as connection:
+            note(connection, notes)
 
     def _empty(self, connection: duckdb.DuckDBPyConnection, table_name: str) -> None:
         connection.execute(f"drop table feeds.{table_name}")
@@ -126,10 +144,7 @@ class Warehouse:
         rows = pl.concat([body.rows.select(*columns_of(table), position) for position, body in parts])
         connection.register("covered", pl.concat([body.asked.with_columns(position) for position, body in parts]))
         connection.register("incoming", rows)
-        is_covered = (
-            f"row.{table.entity} = covered.entity_id and row.{table.at} >= covered.from_at"
-            f" and row.{table.at} < covered.to_at"
-        )
+        is_covered = f"row.{table.entity} = covered.entity_id and {_in_range(table)}"
         connection.execute(f"delete from {relation} as row using covered where {is_covered}")
         connection.execute(
             f"insert into {relation} by name select * exclude (position) from incoming as row where not exists"
@@ -138,3 +153,10 @@ class Warehouse:
         connection.unregister("covered")
         connection.unregister("incoming")
         return rows.height
+
+
+def _in_range(table: type[Table]) -> str:
+    """SQL: whether a row lies in a covered range; blocks include the last one, instants do not."""
+    if isinstance(table.load, Replace) and table.load.by:
+        return f"row.{table.load.by} between covered.from_block and covered.to_block"
+    return f"row.{table.at} >= covered.from_at and row.{table.at} < covered.to_at"

@@ -42,7 +42,7 @@ def test_a_contact_turns_the_filings_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("requests", "today", "minutes"), [(1, 1, 0), (30, 30, 0), (31, 31, 1), (400, 400, 13), (697, 400, 13)]
+    ("requests", "today", "minutes"), [(0, 0, 0), (30, 30, 1), (45, 45, 1.5), (390, 390, 13), (697, 400, 40 / 3)]
 )
 def test_a_share_is_cut_at_the_day_and_paced_by_the_minute(requests, today, minutes):
     source = Source("s", "S", ("s.test",), 30, 400, 14, 35, date(2024, 1, 11))

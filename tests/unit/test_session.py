@@ -15,12 +15,14 @@ import requests
 from fault_server import BODY, CHALLENGE, TOGETHER, FaultServer
 from requests.adapters import HTTPAdapter
 
+from pipelines.bridges import Endpoint
 from pipelines.registry import Source
 from pipelines.settings import Clock, FixedClock, Settings
+from pipelines.transport.addresses import AddressRefused, check
 from pipelines.transport.archive import Archive
 from pipelines.transport.courier import plain
 from pipelines.transport.session import Session, Transport
-from pipelines.wire import REDACTED, Answer, Failure, Outcome, Request, cleaned
+from pipelines.wire import REDACTED, Answer, BodyRefused, Failure, Outcome, Request, cleaned
 
 FEED = "fault/answers"
 JSON = frozenset({"json"})
@@ -407,6 +409,15 @@ def test_the_minute_of_a_host_is_shared_by_all_threads(house):
     assert all(later - earlier > timedelta(minutes=1) for earlier, later in zip(sent, sent[3:], strict=False))
 
 
+def test_the_places_of_a_minute_are_given_second_by_second(house):
+    house.adapter = NotingAdapter(house.time)
+    house.ask(*(f"/ok?page={page}" for page in range(11)), per_minute=120)
+    house.adapter.close()
+    sent = sorted(house.adapter.sent)
+    assert all(later - earlier > timedelta(seconds=1) for earlier, later in zip(sent, sent[2:], strict=False))
+    assert sent[-1] - sent[0] < timedelta(seconds=6)
+
+
 def test_what_the_ledger_says_was_just_sent_counts_in_the_next_session(house):
     house.ask("/ok?page=1", "/ok?page=2", per_minute=2)
     [answer] = house.ask("/ok", per_minute=2)
@@ -576,3 +587,71 @@ def test_a_connection_error_is_told_without_the_objects_of_the_libraries():
     with pytest.raises(requests.ConnectionError) as caught:
         requests.get("http://127.0.0.1:1/x?token=S", timeout=2)
     assert plain(caught.value) == "Failed to establish a new connection: [Errno 111] Connection refused"
+
+
+# What the feed itself says of a body
+
+
+def refuse_as(outcome: Outcome):
+    return lambda _, body: BodyRefused(outcome, f"{len(body)} bytes say no")
+
+
+def test_a_body_that_the_feed_refuses_is_kept_and_named_and_not_asked_again(house):
+    with house.session() as session:
+        [failure] = session.ask(FEED, JSON, [Request.get(house.server.url("/ok"))], refuse_as(Outcome.WRONG_CHAIN))
+    assert isinstance(failure, Failure)
+    assert house.rows("outcome", "error", "status") == [("wrong_chain", f"{len(BODY)} bytes say no", 200)]
+    assert house.bodies() == 1
+    assert house.time.waits == []
+
+
+def test_a_rate_limit_told_in_a_body_is_waited_for_as_one_told_in_a_status(house):
+    told = iter([BodyRefused(Outcome.RATE_LIMITED, "limit exceeded"), None])
+    with house.session() as session:
+        [answer] = session.ask(FEED, JSON, [Request.get(house.server.url("/ok"))], lambda *_: next(told))
+    assert isinstance(answer, Answer)
+    assert house.rows("outcome") == ["rate_limited", "ok"]
+    assert house.time.waits == [1]
+
+
+@pytest.mark.parametrize("path", ["/truncated", "/hang"])
+def test_what_can_be_asked_for_in_smaller_parts_is_not_asked_for_whole_again(house, path):
+    request = Request(house.server.url(path), divisible=True)
+    with house.session(request_timeout_seconds=0.3) as session:
+        [failure] = session.ask(FEED, JSON, [request])
+    assert isinstance(failure, Failure)
+    assert failure.outcome in (Outcome.TRUNCATED, Outcome.TIMEOUT)
+    assert house.server.count(path) == 1
+
+
+# Nodes of one's own
+
+
+def test_the_path_of_an_own_node_is_sent_and_written_nowhere(house):
+    node = Endpoint.own("rootstock", house.server.url("/ok") + "?token=hush&x=1")
+    request = Request(node.url, "POST", body="{}", secret_path=node.secret_path)
+    transport = Transport(house.time, None, house.time.sleep)
+    with Session(house.archive, [], transport, Settings(), [node]) as session:
+        [answer] = session.ask(FEED, JSON, [request])
+    assert isinstance(answer, Answer)
+    assert [(seen.path, seen.query) for seen in house.server.seen] == [("/ok", "token=hush&x=1")]
+    assert house.rows("url", "params") == [(node.url, "[]")]
+    assert not [file for file in house.path.rglob("*") if file.is_file() and b"hush" in file.read_bytes()]
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.5:4444", "http://node.lan:8545/key", "https://192.168.1.7/rpc"])
+def test_an_own_node_may_lie_in_a_private_network_and_speak_plain_http(url):
+    host = Endpoint.own("rootstock", url).hosts[0]
+    check(url, frozenset({host}), is_own=True)
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.5:4444", "https://192.168.1.7/rpc"])
+def test_nobody_is_redirected_into_a_private_network(url):
+    host = Endpoint.own("rootstock", url).hosts[0]
+    with pytest.raises(AddressRefused, match=r"a redirect to the private address"):
+        check(url, frozenset({host}), came_from="https://example.org/")
+
+
+def test_a_listed_host_is_asked_over_https_only():
+    with pytest.raises(AddressRefused, match="is not https"):
+        check("http://rpc.example.org", frozenset({"rpc.example.org"}))

@@ -308,7 +308,11 @@ def test_every_column_is_described_and_has_a_stored_type(contract):
 @pytest.mark.parametrize("feed", FEEDS)
 def test_a_contract_names_its_entity_its_time_and_a_key(feed):
     contract = feed.delivers
-    assert {contract.entity, contract.at} <= set(contract.primary_key())
+    assert {contract.entity, contract.at} <= set(contract.column_names())
+    if isinstance(contract.load, Replace):
+        assert (contract.load.by or contract.at) in contract.primary_key()
+    else:
+        assert contract.entity in contract.primary_key()
     assert contract.values()
 
 
