@@ -1,4 +1,4 @@
-"""Typed view of the dbt seeds: sources, funds, chains, assets, protocols, what sources call them, trading sessions.
+"""Typed view of the dbt seeds: sources, funds, chains, assets, bridges, what sources call them, trading sessions.
 
 Belongs here: reading seeds and answering questions about them.
 Not here: facts (they live in the seeds themselves) and anything about one upstream's format.
@@ -7,18 +7,18 @@ Not here: facts (they live in the seeds themselves) and anything about one upstr
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pipelines.chains import Asset, Chain, Protocol
+from pipelines.bridges import Bridge, BridgeContract, Endpoint, EvmChain, SystemTransaction
+from pipelines.chains import Asset, Chain, Fund, Protocol, Rollup, Source
 
 T = TypeVar("T")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -26,47 +26,22 @@ STRIKE = time(16, 0, tzinfo=NEW_YORK)
 """When the NAV of a US fund is struck, on days that close early too."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """One row of `seeds.sources`: the manners we keep towards its hosts and how far its figures settle.
-
-    `access`: free, page, contact (asks who we are) or key (sent as `key_header`).
-    """
-
-    source_id: str
-    name: str
-    hosts: tuple[str, ...]
-    rate_limit_per_min: int
-    requests_per_day: int
-    settle_lag_hours: int
-    revision_window_days: int
-    history_from: date
-    access: str = "free"
-    key_header: str = ""
-
-
-@dataclass(frozen=True)
-class Fund:
-    """One row of `seeds.funds`. `delisted_on` is the last day with a listing, None while it is listed."""
-
-    fund_id: str
-    ticker: str
-    listed_on: date
-    delisted_on: date | None
-
-    def is_listed(self, day: date) -> bool:
-        return self.listed_on <= day and (self.delisted_on is None or day <= self.delisted_on)
-
-
 class SeedError(Exception):
     """A seed that cannot be read: which file and line, and what is wrong there."""
 
 
 class Registry:
-    """The seeds of one folder, read once."""
+    """The seeds of one folder, read once, and two wishes of the user: own nodes by chain, and the chains to ask."""
 
-    def __init__(self, seeds: Path) -> None:
+    def __init__(
+        self,
+        seeds: Path,
+        own_endpoints: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        chains: frozenset[str] = frozenset(),
+    ) -> None:
         self.seeds = seeds
+        self._own_endpoints = own_endpoints
+        self._only_chains = chains
 
     def _read(self, seed: str, reading: Callable[[dict[str, str]], T]) -> list[T]:
         """Every line of a seed through `reading`. Raises `SeedError`."""
@@ -87,11 +62,11 @@ class Registry:
 
     @cached_property
     def sources(self) -> dict[str, Source]:
-        return {source.source_id: source for source in self._read("sources", _source)}
+        return {source.source_id: source for source in self._read("sources", Source.read)}
 
     @cached_property
     def funds(self) -> dict[str, Fund]:
-        return {fund.fund_id: fund for fund in self._read("funds", _fund)}
+        return {fund.fund_id: fund for fund in self._read("funds", Fund.read)}
 
     def fund_aliases(self, source_id: str) -> dict[str, str]:
         """Name of a fund at one source -> fund_id."""
@@ -134,6 +109,82 @@ class Registry:
         return dict(self._read("vault_addresses", lambda row: (row["address"], row["owner_id"])))
 
     @cached_property
+    def rollups(self) -> dict[str, Rollup]:
+        return {rollup.rollup_id: rollup for rollup in self._read("rollups", Rollup.read)}
+
+    @cached_property
+    def evm_chain_ids(self) -> dict[str, int]:
+        """chain_id -> its number by EIP-155, of all chains that have one."""
+        named = self._read("chains", lambda row: (row["chain_id"], row["evm_chain_id"]))
+        return {chain_id: int(number) for chain_id, number in named if number}
+
+    @cached_property
+    def evm_chains(self) -> dict[str, EvmChain]:
+        chains = self._read("evm_chains", lambda row: EvmChain.read(row, self.evm_chain_ids))
+        return {chain.chain_id: chain for chain in chains}
+
+    @cached_property
+    def chain_of_evm_id(self) -> dict[int, str]:
+        return {chain.evm_chain_id: chain.chain_id for chain in self.evm_chains.values()}
+
+    @cached_property
+    def asked_evm_chains(self) -> tuple[EvmChain, ...]:
+        """The EVM chains that have a bridge with a feed; where the user named chains, only those of them."""
+        bridged = {bridge.chain_id for bridge in self.bridges.values() if bridge.has_feed}
+        asked = bridged & self._only_chains if self._only_chains else bridged
+        return tuple(chain for chain in self.evm_chains.values() if chain.chain_id in asked)
+
+    @cached_property
+    def named_evm_chains(self) -> tuple[EvmChain, ...]:
+        """The EVM chains that the user named: only these are asked for whole blocks."""
+        return tuple(chain for chain in self.evm_chains.values() if chain.chain_id in self._only_chains)
+
+    def endpoints(self, source_id: str, chain_id: str) -> tuple[Endpoint, ...]:
+        """Where a chain is asked: own nodes, then the source's endpoints by rank."""
+        listed = [end for source, end in self._source_endpoints if (source, end.chain_id) == (source_id, chain_id)]
+        return (*self._own(chain_id), *sorted(listed, key=lambda end: end.rank))
+
+    @cached_property
+    def all_endpoints(self) -> tuple[Endpoint, ...]:
+        """Own nodes and the listed endpoints of every source and chain."""
+        own = (end for chain_id in self._own_endpoints for end in self._own(chain_id))
+        return (*own, *(end for _, end in self._source_endpoints))
+
+    def _own(self, chain_id: str) -> list[Endpoint]:
+        return [Endpoint.own(chain_id, url) for url in self._own_endpoints.get(chain_id, ())]
+
+    @cached_property
+    def _source_endpoints(self) -> list[tuple[str, Endpoint]]:
+        return self._read("source_endpoints", lambda row: (row["source_id"], Endpoint.read(row)))
+
+    @cached_property
+    def bridges(self) -> dict[str, Bridge]:
+        return {bridge.bridge_id: bridge for bridge in self._read("bridges", Bridge.read)}
+
+    @cached_property
+    def bridge_contracts(self) -> tuple[BridgeContract, ...]:
+        return tuple(self._read("bridge_contracts", BridgeContract.read))
+
+    @cached_property
+    def system_transactions(self) -> tuple[SystemTransaction, ...]:
+        return tuple(self._read("system_transactions", SystemTransaction.read))
+
+    def bridge_addresses(self, bridge_id: str, role: str) -> tuple[str, ...]:
+        """The addresses that play one role in a bridge, sorted."""
+        rows = self._read("bridge_addresses", lambda row: (row["bridge_id"], row["role"], row["address"]))
+        return tuple(sorted(address for *named, address in rows if named == [bridge_id, role]))
+
+    def bridge_status_codes(self, bridge_id: str) -> dict[int, str]:
+        """Number in a status event of a bridge -> status."""
+        rows = self._read("bridge_status_codes", lambda row: (row["bridge_id"], int(row["code"]), row["status"]))
+        return {code: status for bridge, code, status in rows if bridge == bridge_id}
+
+    @cached_property
+    def peg_accounts(self) -> dict[str, str]:
+        """chain_id -> the account whose balance is what the chain's peg has not given out."""
+        return dict(self._read("peg_accounts", lambda row: (row["chain_id"], row["account"])))
+
+    @cached_property
     def filing_tags(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """fund_id -> (taxonomy, tag) of each XBRL fact that counts the fund's bitcoin in its filings, by rank."""
         rows = self._read("filing_tags", lambda row: (row["fund_id"], int(row["rank"]), (row["taxonomy"], row["tag"])))
@@ -166,36 +217,5 @@ class Registry:
         return datetime.combine(session, STRIKE).astimezone(UTC).replace(tzinfo=None)
 
 
-def _source(row: dict[str, str]) -> Source:
-    return Source(
-        source_id=row["source_id"],
-        name=row["name"],
-        hosts=tuple(urlsplit(url).hostname or "" for url in (row["base_url"], *row["other_urls"].split())),
-        access=row["access"],
-        key_header=row["key_header"],
-        rate_limit_per_min=_at_least_one(row["rate_limit_per_min"]),
-        requests_per_day=_at_least_one(row["requests_per_day"]),
-        settle_lag_hours=int(row["settle_lag_hours"]),
-        revision_window_days=int(row["revision_window_days"]),
-        history_from=_day(row["history_from"]),
-    )
-
-
-def _fund(row: dict[str, str]) -> Fund:
-    return Fund(
-        fund_id=row["fund_id"],
-        ticker=row["ticker"],
-        listed_on=_day(row["listed_on"]),
-        delisted_on=_day(row["delisted_on"]) if row["delisted_on"] else None,
-    )
-
-
 def _day(text: str) -> date:
     return date.fromisoformat(text)
-
-
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(f"a budget is 1 or more, not {number}")
-    return number

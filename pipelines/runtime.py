@@ -27,10 +27,16 @@ from pipelines.wire import Window
 
 SAMPLE_WINDOW = Window(date(2024, 1, 1), date(2024, 12, 31))
 READING_CODE = (
+    "address_sets.py",
+    "bridges.py",
+    "chain_periods.py",
     "chains.py",
+    "evm",
     "feeds",
+    "gathering.py",
     "tables",
     "ingest.py",
+    "reading.py",
     "registry.py",
     "transport/screening.py",
     "warehouse/runs.py",
@@ -40,7 +46,16 @@ READING_CODE = (
 """What decides how a body reads; with the seeds it makes the fingerprint that a loaded table remembers."""
 
 
-READS = {"etf": ("market",), "market": ("tvl",), "tvl": ("market",)}
+READS = {
+    "activity": ("market",),
+    "bridges": ("market",),
+    "da": ("market",),
+    "etf": ("market",),
+    "market": ("tvl",),
+    "raas": ("activity", "da", "market", "tvl"),
+    "stacking": ("market", "tvl"),
+    "tvl": ("market",),
+}
 """The marts of a subject read feeds of others too: a run that is given the subject brings them along."""
 
 
@@ -53,7 +68,8 @@ class Runtime:
 
     def __init__(self, settings: Settings, transport: Transport | None = None, feeds: list[Feed] | None = None) -> None:
         self.settings = settings
-        self.registry = Registry(settings.seeds)
+        own_endpoints = {chain_id: urls.split() for chain_id, urls in settings.endpoints.items()}
+        self.registry = Registry(settings.seeds, own_endpoints, frozenset(settings.chains))
         self.feeds = feeds if feeds is not None else all_feeds(self.registry)
         self._transport = transport
 
@@ -104,7 +120,8 @@ class Runtime:
             is_sample = self.mode is Mode.SAMPLE
             adapter = WorldAdapter(self.registry, self.clock) if is_sample else None
             transport = Transport(clock=self.clock, adapter=adapter, paced=not is_sample)
-        with Session(self.archive, self.registry.sources.values(), transport, self.settings) as session:
+        sources, endpoints = self.registry.sources.values(), self.registry.all_endpoints
+        with Session(self.archive, sources, transport, self.settings, endpoints) as session:
             yield session
 
     @property
@@ -127,6 +144,10 @@ class Runtime:
             return f"{source.name} wants a key and is asked in mode live only: set {variable}"
         if source.access == "contact" and self.mode is Mode.LIVE and not self.settings.contact:
             return f"{source.name} wants to know who asks: set OUTCROP_CONTACT to your name and address"
+        is_chosen = self.mode is Mode.LIVE and self.settings.chains and feed.source in self.settings.sources
+        if feed.by_choice and not is_chosen:
+            choice = f"--select {feed.subject} --chain ID --source {feed.source} --from DAY --to DAY"
+            return f"{feed.raw_ids[0]} is asked by choice and in mode live only: outcrop run --feeds live {choice}"
         return None
 
     def window_to_ask(self, feed: Feed) -> Window:

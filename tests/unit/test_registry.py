@@ -93,8 +93,10 @@ def test_every_registered_feed_has_its_source_and_its_host():
     feeds = all_feeds(SEEDS)
     assert [feed.feed_id for feed in feeds] == sorted(feed.feed_id for feed in feeds)
     for feed in feeds:
-        assert feed.source in SEEDS.sources
-        assert any(host in feed.known_urls[0] for host in SEEDS.sources[feed.source].hosts)
+        ends = (end for chain_id in SEEDS.chains for end in SEEDS.endpoints(feed.source, chain_id))
+        hosts = {*SEEDS.sources[feed.source].hosts, *(host for end in ends for host in end.hosts)}
+        assert hosts
+        assert all(any(host in url for host in hosts) for url in feed.known_urls)
 
 
 def test_every_alias_names_a_fund_and_every_fund_is_known_to_farside():
