@@ -8,3 +8,9 @@
     {%- if var("window_first") %}{{ day }} >= cast('{{ var("window_first") }}' as date){% else %}true{% endif %}
     and {% if var("window_last") %}{{ day }} <= cast('{{ var("window_last") }}' as date){% else %}true{% endif %}
 {%- endmacro %}
+
+{# True where the build was asked to show a day between the first and the last. #}
+{% macro overlaps_window(first_day, last_day) -%}
+    {%- if var("window_first") %}{{ last_day }} >= cast('{{ var("window_first") }}' as date){% else %}true{% endif %}
+    and {% if var("window_last") %}{{ first_day }} <= cast('{{ var("window_last") }}' as date){% else %}true{% endif %}
+{%- endmacro %}

@@ -1,15 +1,23 @@
 {# The revisions of feeds that share a contract and are kept by `observe` (pipelines/tables): what later answers said
    otherwise, column by column, and what they no longer said. `key`, `numbers` and `others` are the columns of the
-   contract; `at` is the one of the key that says what day a row is about (an instant is of the day that it ends or lies
-   in); `entity` is what it is about, and `covered_by` the same as feeds.asked has it. Answers of one instant are one observation: its last one counts. #}
-{% macro revisions_of(tables, subject, key, at, numbers, others, entity, covered_by=none) -%}
+   contract; `at` is the one that says what day a row is about (an instant is of the day that it ends or lies in; where
+   it is not of the key, what was said of it first counts); `entity` is what it is about, and `covered_by` the same as
+   feeds.asked has it. Where several series of an entity are asked for by themselves (`by_question`), an answer speaks of
+   the rows that came from its address, the numbers in it left out. Answers of one instant are one observation: its last
+   one counts. #}
+{% macro revisions_of(tables, subject, key, at, numbers, others, entity, covered_by=none, by_question=false) -%}
 {%- set columns = (numbers + others) | sort -%}
-{%- set shown = ["table_name"] + key -%}
+{%- set about = at if at in key else "about_day" -%}
+{%- set shown = ["table_name"] + key + ([] if at in key else [about]) -%}
+{%- set question = "|| ' ' || regexp_replace(ledger.url, '[0-9-]+', '', 'g')" if by_question else "" -%}
 with runs as (
     {%- for table in tables %}
     select
         '{{ table }}' as table_name,
         {{ (key + columns) | join(",\n        ") }},
+        {%- if at not in key %}
+        first_value({{ at }}) over (partition by {{ key | join(", ") }} order by run_number) as {{ about }},
+        {%- endif %}
         fetch_id,
         fetched_at,
         run_number,
@@ -97,12 +105,12 @@ remembered as (
 answers as (
     select
         asked.table_name,
-        asked.entity_id,
+        asked.entity_id {{ question }} as entity_id,
         asked.from_at,
         asked.to_at,
         asked.fetch_id,
         ledger.fetched_at,
-        max(ledger.fetched_at) over (partition by asked.table_name, asked.entity_id) as newest_at
+        max(ledger.fetched_at) over (partition by asked.table_name, asked.entity_id {{ question }}) as newest_at
     from {{ source("feeds", "asked") }} as asked
     inner join {{ source("feeds", "ledger") }} as ledger
         on asked.fetch_id = ledger.fetch_id
@@ -123,10 +131,14 @@ unsaid as (
         runs.*,
         newest.entity_id as asked_entity_id
     from runs
+    {%- if by_question %}
+    inner join {{ source("feeds", "ledger") }} as ledger
+        on runs.fetch_id = ledger.fetch_id
+    {%- endif %}
     inner join newest
         on
             runs.table_name = newest.table_name
-            and runs.{{ covered_by or entity }} = newest.entity_id
+            and runs.{{ covered_by or entity }} {{ question }} = newest.entity_id
             and runs.last_seen_at < newest.newest_at
     where runs.is_latest
 ),
@@ -137,7 +149,7 @@ silences as (
         table_name,
         asked_entity_id,
         last_seen_at,
-        {{ at }}
+        {{ about }}
     from unsaid
 ),
 
@@ -146,12 +158,12 @@ first_without as (
         silences.table_name,
         silences.asked_entity_id,
         silences.last_seen_at,
-        silences.{{ at }},
+        silences.{{ about }},
         answers.fetched_at as unsent_at,
         answers.fetch_id as unsent_fetch_id,
         row_number() over (
             partition by
-                silences.table_name, silences.asked_entity_id, silences.last_seen_at, silences.{{ at }}
+                silences.table_name, silences.asked_entity_id, silences.last_seen_at, silences.{{ about }}
             order by answers.fetched_at, answers.fetch_id
         ) as answer_place
     from silences
@@ -160,8 +172,8 @@ first_without as (
             silences.table_name = answers.table_name
             and silences.asked_entity_id = answers.entity_id
             and silences.last_seen_at < answers.fetched_at
-            and silences.{{ at }} >= answers.from_at
-            and silences.{{ at }} < answers.to_at
+            and silences.{{ about }} >= answers.from_at
+            and silences.{{ about }} < answers.to_at
 ),
 
 unsent as (
@@ -175,7 +187,7 @@ unsent as (
             unsaid.table_name = first_without.table_name
             and unsaid.asked_entity_id = first_without.asked_entity_id
             and unsaid.last_seen_at = first_without.last_seen_at
-            and unsaid.{{ at }} = first_without.{{ at }}
+            and unsaid.{{ about }} = first_without.{{ about }}
             and first_without.answer_place = 1
 ),
 
@@ -215,7 +227,7 @@ revisions as (
 select
     revisions.*,
     '{{ subject }}' as subject,
-    cast({{ at }}{% if at.endswith("_at") %} - interval 1 microsecond{% endif %} as date) as observed_on,
+    cast({{ about }}{% if about.endswith("_at") %} - interval 1 microsecond{% endif %} as date) as observed_on,
     cast(json_object({% for name in key | sort %}'{{ name }}', {{ name }}{% if not loop.last %}, {% endif %}{% endfor %}) as varchar) as key_json
 from revisions
 {%- endmacro %}
