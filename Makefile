@@ -4,7 +4,9 @@ BIN := $(VENV)/bin
 FEEDS ?= sample
 export DO_NOT_TRACK := 1
 
-.PHONY: run live ui test lint lock clean
+ANVIL := .tools/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
+
+.PHONY: run live ui test bench lint lock clean anvil
 run: $(VENV)/.ready
 	@$(BIN)/outcrop run
 
@@ -16,6 +18,13 @@ ui: $(VENV)/.ready
 
 test: $(VENV)/.ready
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
+
+anvil: $(ANVIL)
+$(ANVIL):
+	npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .tools @foundry-rs/anvil-linux-amd64@1.7.1
+
+bench: $(VENV)/.ready
+	@for part in decode requests activity extract; do $(BIN)/python tests/bench/bench_$$part.py || exit 1; done
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -35,4 +44,4 @@ lock:
 		--no-emit-find-links --no-header --no-annotate --python-version 3.11 -q -o requirements.lock
 
 clean:
-	rm -rf $(VENV) warehouse/sample dbt_project/target
+	rm -rf $(VENV) .tools warehouse/sample dbt_project/target
