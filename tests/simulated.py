@@ -62,6 +62,22 @@ EVERY_UPSTREAM = [
         "https://open-api-v4.coinglass.com/api/etf/bitcoin/flow-history",
         headers={"CG-API-KEY": "any"},
     ),
+    Request("GET", "https://rootstock.blockscout.com/stats-service/api/v1/lines/newTxns?resolution=DAY"),
+    Request(
+        "GET",
+        "https://scan.merlinchain.io/api/trpc/stat.getDailyTxFee",
+        params={"input": '{"json":{"timeStart":1707436800,"timeEnd":1735689599}}'},
+    ),
+    Request(
+        "POST",
+        "https://api.btrscan.com/scan/v1/chain/txForDefillama",
+        headers={"Origin": "https://api.btrscan.com"},
+    ),
+    Request(
+        "GET",
+        "https://api.llama.fi/overview/fees/Rootstock"
+        "?excludeTotalDataChart=false&excludeTotalDataChartBreakdown=true&dataType=dailyFees",
+    ),
     Request("GET", "https://api.llama.fi/v2/chains"),
     Request("GET", "https://api.llama.fi/v2/historicalChainTvl"),
     Request("GET", "https://api.llama.fi/v2/historicalChainTvl/Merlin"),
@@ -82,6 +98,25 @@ EVERY_UPSTREAM = [
         "https://api.coingecko.com/api/v3/coins/bitcoin/market_chart/range?vs_currency=usd&from=1711000000&to=1711400000",
         headers={"x-cg-demo-api-key": "any"},
     ),
+    Request(
+        "POST",
+        "https://rootstock.blockscout.com/api/eth-rpc",
+        json={"jsonrpc": "2.0", "id": 3000, "method": "eth_getBlockByNumber", "params": ["latest", False]},
+    ),
+    Request("GET", "https://api.hiro.so/extended/v1/burnchain/rewards?limit=250&offset=0"),
+    Request(
+        "POST",
+        "https://api.hiro.so/v2/contracts/call-read/SP000000000000000000002Q6VF78/pox-3/get-pox-info",
+        json={"sender": "SP000000000000000000002Q6VF78", "arguments": []},
+    ),
+    Request(
+        "POST",
+        "https://ethereum-rpc.publicnode.com",
+        json={"jsonrpc": "2.0", "id": 100, "method": "eth_feeHistory", "params": ["0x20", "latest", []]},
+    ),
+    Request("GET", "https://api-mainnet.celenium.io/v1/stats/series/fee/day"),
+    Request("GET", "https://mempool.space/api/v1/mining/blocks/fee-rates/all"),
+    Request("GET", "https://generral.appstore.bvm.network/api/rollup/list"),
     Request("GET", "https://mempool.space/api/v1/mining/blocks/timestamp/1709251200"),
     Request("GET", "https://mempool.space/api/blocks/tip/height"),
     Request("GET", f"https://mempool.space/api/address/{next(iter(SEEDS.vault_addresses))}"),

@@ -144,3 +144,20 @@ class BtcAddressBalance(Table):
     @dy.rule()
     def balance_not_negative(cls) -> pl.Expr:
         return pl.col("funded_sats") >= pl.col("spent_sats")
+
+
+class AssetSupply(Table):
+    """The supply of one asset after one block of its chain; hiro__stacks_blocks says which day the block ends."""
+
+    load = Replace(by="block_height")
+    entity = "asset_id"
+    at = "fetched_at"
+
+    asset_id = dy.String(primary_key=True, description="The asset (seeds.assets)")
+    block_height = dy.Int64(primary_key=True, min=0, description="Height of the block, on the asset's own chain")
+    circulating_supply = dy.Decimal(38, 8, min=0, description="Whole coins that can be spent or stacked")
+    total_supply = dy.Decimal(38, 8, min_exclusive=0, description="Whole coins issued, those still locked included")
+
+    @dy.rule()
+    def circulating_within_the_total(cls) -> pl.Expr:
+        return pl.col("circulating_supply") <= pl.col("total_supply")

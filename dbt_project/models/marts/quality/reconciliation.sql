@@ -6,7 +6,9 @@
     'int_reconciliation_flow_against_holdings', 'int_reconciliation_holdings_against_filings',
     'int_reconciliation_holdings_sources', 'int_reconciliation_strike_prices',
     'int_reconciliation_asset_prices', 'int_reconciliation_btc_supply',
-    'int_reconciliation_tvl_sum_of_members',
+    'int_reconciliation_tvl_sum_of_members', 'int_reconciliation_peg_supply',
+    'int_reconciliation_chain_stats', 'int_reconciliation_lst_reserves',
+    'int_reconciliation_reward_blocks',
 ] %}
 {% set columns = [
     'subject', 'check_id', 'entity_id', 'observed_on', 'source_a', 'source_b', 'metric_id', 'unit', 'value_a',
