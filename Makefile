@@ -17,7 +17,7 @@ ui: $(VENV)/.ready
 	@$(BIN)/outcrop ui --feeds $(FEEDS)
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 anvil: $(ANVIL)
 $(ANVIL):

@@ -25,7 +25,7 @@ from pipelines.transport.session import Session
 from pipelines.wanted import days_missing_in, past_of, windows
 from pipelines.warehouse.batch import Incident, Notes, Standing
 from pipelines.warehouse.writer import Warehouse
-from pipelines.wire import Failure, Request, Window
+from pipelines.wire import Answer, Failure, Request, Window
 
 log = logging.getLogger("outcrop.ingest")
 
@@ -107,16 +107,22 @@ def _converse(feed: Feed, window: Window, past: Past, session: Session, report: 
             if monotonic() - told_at > TELL_AFTER_SECONDS:
                 log.info("%s: %d answers so far, asking on", feed.feed_id, report.requests)
                 told_at = monotonic()
-            answers = session.ask(feed.feed_id, feed.media, questions, feed.refusal)
-            for answer in answers:
-                if isinstance(answer, Failure):
-                    report.failures.append(answer)
-                else:
-                    report.answered.append((answer.request, answer.fetched_at))
-                    report.bytes += len(answer.body)
-            questions = conversation.send(answers)
+            # No name for the answers here: while the next ones come, only the conversation holds on to them.
+            questions = conversation.send(_asked(feed, questions, session, report))
     except StopIteration:
         return
+
+
+def _asked(feed: Feed, questions: list[Request], session: Session, report: Fetched) -> list[Answer | Failure]:
+    """The answers to some questions, and a note of them."""
+    answers = session.ask(feed.feed_id, feed.media, questions, feed.refusal)
+    for answer in answers:
+        if isinstance(answer, Failure):
+            report.failures.append(answer)
+        else:
+            report.answered.append((answer.request, answer.fetched_at))
+            report.bytes += len(answer.body)
+    return answers
 
 
 def load(

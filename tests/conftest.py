@@ -32,12 +32,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     return report
 
 
+SMALL_HOUSES = ("test_as_of", "test_dagster_house", "test_kill_and_recover", "test_live_path")
+"""Files of whole houses that need none of the large ones: they go beside them."""
+
+
 class ByHouse(LoadScopeScheduling):
     """Which tests share a process where several run them: those of whole houses one, each other file one of its own."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "houses" if "/integration/" in file else file
+        if "/integration/" not in file:
+            return file
+        return "small houses" if Path(file).stem in SMALL_HOUSES else "houses"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
